@@ -1,0 +1,148 @@
+//! Time, as an argument: [`Timestamp`] and the [`Clock`] that a guard asks for it.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since the Unix epoch. All arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The time that is `millis` milliseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// This time plus `period`; stops at the end of the range. Fractions of a millisecond are cut.
+    #[must_use]
+    pub fn saturating_add(self, period: Duration) -> Self {
+        Self(self.0.saturating_add(millis(period)))
+    }
+
+    /// How long after `earlier` this time is; zero if it is not.
+    #[must_use]
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Whole milliseconds of `period`, saturating.
+pub(crate) fn millis(period: Duration) -> u64 {
+    u64::try_from(period.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A future that ends when a clock says that a period has passed.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where a guard reads the time and how it waits.
+///
+/// Nothing else in lockout reads a clock: the engine and the stores get the time as an argument.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// Ends when `period` has passed on this clock.
+    fn sleep(&self, period: Duration) -> Sleep;
+}
+
+/// The machine's clock. Its timer works under any async executor.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that is injected")]
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(millis(since_epoch))
+    }
+
+    fn sleep(&self, period: Duration) -> Sleep {
+        Box::pin(futures_timer::Delay::new(period))
+    }
+}
+
+/// A clock for tests that stands still until it is told to move.
+///
+/// Clones share the time, so a test keeps one and gives another to the guard.
+///
+/// ```
+/// use std::time::Duration;
+/// use lockout_core::{Clock, FakeClock, Timestamp};
+///
+/// let clock = FakeClock::at(Timestamp::from_millis(1_000));
+/// let guards = clock.clone();
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(guards.now(), Timestamp::from_millis(6_000));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct FakeClock(Arc<Mutex<FakeTime>>);
+
+#[derive(Debug, Default)]
+struct FakeTime {
+    now: Timestamp,
+    sleepers: Vec<Waker>,
+}
+
+impl FakeClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(FakeTime { now, sleepers: Vec::new() })))
+    }
+
+    /// Moves the time on and wakes those whose sleep is over.
+    pub fn advance(&self, period: Duration) {
+        let now = self.now().saturating_add(period);
+        self.set(now);
+    }
+
+    /// Sets the time, which may step backwards as a real clock's may.
+    pub fn set(&self, now: Timestamp) {
+        let sleepers = {
+            let mut time = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            time.now = now;
+            std::mem::take(&mut time.sleepers)
+        };
+        sleepers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).now
+    }
+
+    fn sleep(&self, period: Duration) -> Sleep {
+        Box::pin(FakeSleep { clock: self.clone(), until: self.now().saturating_add(period) })
+    }
+}
+
+struct FakeSleep {
+    clock: FakeClock,
+    until: Timestamp,
+}
+
+impl Future for FakeSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut time = self.clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if time.now >= self.until {
+            return Poll::Ready(());
+        }
+        time.sleepers.push(context.waker().clone());
+        Poll::Pending
+    }
+}

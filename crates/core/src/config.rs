@@ -1,0 +1,423 @@
+//! A policy as configuration: TOML, JSON, environment, whatever serde reads.
+//!
+//! Periods are whole or broken seconds, or texts such as `"5m"` and `"1h 30m"`. Every error names
+//! the key's path.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use crate::cooloff::{Cooloff, CooloffList, EscalateBy};
+use crate::policy::{Combine, Policy, Preset};
+use crate::rule::{AfterLockout, OnSuccess, Rule, RuleBuilder};
+use crate::subject::Scope;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyForm {
+    #[serde(default, skip_serializing)]
+    preset: Preset,
+    #[serde(default)]
+    combine: Combine,
+    #[serde(default)]
+    lease: Option<Period>,
+    #[serde(default)]
+    username: Section,
+    #[serde(default)]
+    ip: Section,
+    #[serde(default)]
+    username_ip: Section,
+}
+
+impl PolicyForm {
+    fn policy(mut self) -> Result<Policy, crate::rule::PolicyError> {
+        let mut builder = Policy::builder().combine(self.combine);
+        if let Some(lease) = self.lease {
+            builder = builder.lease(Duration::from_millis(lease.0));
+        }
+        let preset = self.preset.builder(self.combine).build()?;
+        for scope in Scope::ALL {
+            let base = preset.rule(scope).map(Rule::to_builder);
+            builder = match std::mem::take(self.section(scope)) {
+                Section::Absent => base.into_iter().fold(builder, |b, rule| b.rule(rule)),
+                Section::Out => builder,
+                Section::Rule(form) => {
+                    builder.rule(form.over(base.unwrap_or_else(|| Rule::builder(scope))))
+                }
+            };
+        }
+        builder.build()
+    }
+
+    fn section(&mut self, scope: Scope) -> &mut Section {
+        match scope {
+            Scope::Username => &mut self.username,
+            Scope::Ip => &mut self.ip,
+            Scope::UsernameIp => &mut self.username_ip,
+        }
+    }
+}
+
+impl From<&Policy> for PolicyForm {
+    fn from(policy: &Policy) -> Self {
+        let section = |scope| {
+            policy.rule(scope).map_or(Section::Out, |rule| Section::Rule(Box::new(rule.into())))
+        };
+        Self {
+            preset: Preset::Default,
+            combine: policy.combine(),
+            lease: Some(Period(policy.lease_cooloff().as_millis())),
+            username: section(Scope::Username),
+            ip: section(Scope::Ip),
+            username_ip: section(Scope::UsernameIp),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Policy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let form: PolicyForm = serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            let path = error.path().to_string();
+            let message = error.into_inner();
+            if path == "." { message } else { de::Error::custom(format_args!("{path}: {message}")) }
+        })?;
+        form.policy().map_err(de::Error::custom)
+    }
+}
+
+impl Serialize for Policy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PolicyForm::from(self).serialize(serializer)
+    }
+}
+
+/// A rule's table; `false` leaves the rule out.
+#[derive(Default)]
+enum Section {
+    #[default]
+    Absent,
+    Out,
+    Rule(Box<RuleForm>),
+}
+
+impl<'de> Deserialize<'de> for Section {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SectionVisitor;
+
+        impl<'de> Visitor<'de> for SectionVisitor {
+            type Value = Section;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table of the rule's keys, or false to leave the rule out")
+            }
+
+            fn visit_bool<E: de::Error>(self, value: bool) -> Result<Section, E> {
+                if value {
+                    return Err(E::invalid_value(de::Unexpected::Bool(true), &self));
+                }
+                Ok(Section::Out)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Section, A::Error> {
+                RuleForm::deserialize(MapAccessDeserializer::new(map))
+                    .map(Box::new)
+                    .map(Section::Rule)
+            }
+        }
+
+        deserializer.deserialize_any(SectionVisitor)
+    }
+}
+
+impl Serialize for Section {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Absent | Self::Out => serializer.serialize_bool(false),
+            Self::Rule(form) => form.serialize(serializer),
+        }
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleForm {
+    #[serde(default)]
+    failure_limit: Option<u32>,
+    #[serde(default, skip_serializing)]
+    cooloff: Option<Period>,
+    #[serde(default)]
+    attempt_cooloff: Option<Period>,
+    #[serde(default)]
+    lockout_cooloff: Option<Periods>,
+    #[serde(default)]
+    lockout_memory: Option<Period>,
+    #[serde(default)]
+    lockout_jitter: Option<Period>,
+    #[serde(default)]
+    escalate_by: Option<EscalateBy>,
+    #[serde(default)]
+    after_lockout: Option<AfterLockout>,
+    #[serde(default)]
+    on_success: Option<OnSuccess>,
+    #[serde(default)]
+    prefix_v6: Option<u8>,
+}
+
+impl RuleForm {
+    fn over(self, base: RuleBuilder) -> RuleBuilder {
+        let cooloff = |Period(millis)| Cooloff::from_millis(millis);
+        let mut rule = base;
+        if let Some(failures) = self.failure_limit {
+            rule = rule.failure_limit(failures);
+        }
+        if let Some(period) = self.cooloff {
+            rule = rule.cooloff(cooloff(period));
+        }
+        if let Some(period) = self.attempt_cooloff {
+            rule = rule.attempt_cooloff(cooloff(period));
+        }
+        if let Some(Periods(list)) = self.lockout_cooloff {
+            rule = rule.lockout_cooloff(CooloffList::new(list.into_iter().map(cooloff)));
+        }
+        if let Some(period) = self.lockout_memory {
+            rule = rule.lockout_memory(cooloff(period));
+        }
+        if let Some(Period(millis)) = self.lockout_jitter {
+            rule = rule.lockout_jitter(Duration::from_millis(millis));
+        }
+        if let Some(by) = self.escalate_by {
+            rule = rule.escalate_by(by);
+        }
+        if let Some(after) = self.after_lockout {
+            rule = rule.after_lockout(after);
+        }
+        if let Some(on_success) = self.on_success {
+            rule = rule.on_success(on_success);
+        }
+        if let Some(bits) = self.prefix_v6 {
+            rule = rule.prefix_v6(bits);
+        }
+        rule
+    }
+}
+
+impl From<&Rule> for RuleForm {
+    fn from(rule: &Rule) -> Self {
+        let period = |cooloff: Cooloff| Period(cooloff.as_millis());
+        Self {
+            failure_limit: Some(rule.failure_limit),
+            cooloff: None,
+            attempt_cooloff: Some(period(rule.attempt_cooloff)),
+            lockout_cooloff: Some(Periods(
+                rule.lockout_cooloff.entries().iter().copied().map(period).collect(),
+            )),
+            lockout_memory: Some(period(rule.lockout_memory)),
+            lockout_jitter: Some(Period(rule.lockout_jitter)),
+            escalate_by: Some(rule.escalate_by),
+            after_lockout: Some(rule.after_lockout),
+            on_success: Some(rule.on_success),
+            prefix_v6: Some(rule.prefix_v6),
+        }
+    }
+}
+
+/// Milliseconds, read from seconds or from a text with units.
+#[derive(Clone, Copy)]
+struct Period(u64);
+
+/// One period, or a list.
+struct Periods(Vec<Period>);
+
+struct PeriodVisitor;
+
+impl Visitor<'_> for PeriodVisitor {
+    type Value = Period;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("seconds, or a text such as \"5m\" or \"1h 30m\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Period, E> {
+        seconds
+            .checked_mul(1000)
+            .map(Period)
+            .ok_or_else(|| E::invalid_value(de::Unexpected::Unsigned(seconds), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Period, E> {
+        let seconds = u64::try_from(seconds)
+            .map_err(|_| E::invalid_value(de::Unexpected::Signed(seconds), &self))?;
+        self.visit_u64(seconds)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Period, E> {
+        Duration::try_from_secs_f64(seconds)
+            .map(|period| Period(Cooloff::from(period).as_millis()))
+            .map_err(|_| E::invalid_value(de::Unexpected::Float(seconds), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
+        humantime::parse_duration(text)
+            .map(|period| Period(Cooloff::from(period).as_millis()))
+            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Period {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(PeriodVisitor)
+    }
+}
+
+impl Serialize for Period {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.is_multiple_of(1000) {
+            serializer.serialize_u64(self.0 / 1000)
+        } else {
+            let period = Duration::from_millis(self.0);
+            serializer.collect_str(&humantime::format_duration(period))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Periods {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PeriodsVisitor;
+
+        impl<'de> Visitor<'de> for PeriodsVisitor {
+            type Value = Periods;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                PeriodVisitor.expecting(f)?;
+                f.write_str(", or a list of such")
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Periods, E> {
+                PeriodVisitor.visit_u64(seconds).map(|period| Periods(vec![period]))
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Periods, E> {
+                PeriodVisitor.visit_i64(seconds).map(|period| Periods(vec![period]))
+            }
+
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Periods, E> {
+                PeriodVisitor.visit_f64(seconds).map(|period| Periods(vec![period]))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Periods, E> {
+                PeriodVisitor.visit_str(text).map(|period| Periods(vec![period]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Periods, A::Error> {
+                let mut periods = Vec::new();
+                while let Some(period) = list.next_element()? {
+                    periods.push(period);
+                }
+                Ok(Periods(periods))
+            }
+        }
+
+        deserializer.deserialize_any(PeriodsVisitor)
+    }
+}
+
+impl Serialize for Periods {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(toml: &str) -> Result<Policy, String> {
+        toml::from_str(toml).map_err(|error: toml::de::Error| error.message().to_string())
+    }
+
+    #[test]
+    fn nothing_said_is_the_default() {
+        assert_eq!(policy(""), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn a_preset_is_overridden_key_by_key() {
+        let text = r#"
+            preset = "django_defender"
+            ip = false
+            [username]
+            failure_limit = 5
+            lockout_cooloff = ["1m", 300, 0]
+            [username_ip]
+            cooloff = "2m"
+            lockout_cooloff = 0.5
+        "#;
+        let policy = policy(text).unwrap();
+        assert_eq!(policy.rule(Scope::Ip), None);
+        let username = policy.rule(Scope::Username).unwrap();
+        assert_eq!(username.failure_limit(), 5);
+        assert_eq!(username.escalate_by(), EscalateBy::Attempts);
+        assert_eq!(*username.lockout_cooloff(), CooloffList::from_secs([60, 300, 0]));
+        let pair = policy.rule(Scope::UsernameIp).unwrap();
+        assert_eq!(pair.attempt_cooloff(), Cooloff::from_secs(120));
+        assert_eq!(pair.lockout_cooloff().at(0), Cooloff::from_millis(500));
+    }
+
+    #[test]
+    fn under_all_a_success_at_defender_leaves_the_address() {
+        let on_success = |text| policy(text).unwrap().rule(Scope::Ip).unwrap().on_success();
+        assert_eq!(on_success("preset = 'django_defender'"), OnSuccess::Clear);
+        assert_eq!(on_success("preset = 'django_defender'\ncombine = 'all'"), OnSuccess::Refund);
+    }
+
+    #[test]
+    fn an_error_names_the_path_and_what_is_allowed() {
+        for (text, parts) in [
+            ("usernme = false", &["unknown field `usernme`", "`username`"][..]),
+            ("[ip]\nfailure_limt = 3", &["ip", "unknown field `failure_limt`"]),
+            ("[ip]\nfailure_limit = -3", &["ip.failure_limit: ", "-3"]),
+            ("[ip]\nfailure_limit = 'many'", &["ip.failure_limit: ", "many"]),
+            (
+                "[username]\nlockout_cooloff = [60, 'soon']",
+                &["username.lockout_cooloff[1]: ", "soon", "5m"],
+            ),
+            ("[username]\nlockout_cooloff = true", &["username.lockout_cooloff: ", "or a list"]),
+            ("[username]\nattempt_cooloff = -1", &["username.attempt_cooloff: ", "seconds"]),
+            ("[username]\nattempt_cooloff = nan", &["username.attempt_cooloff: ", "seconds"]),
+            ("[username]\nattempt_cooloff = 9223372036854775807", &["username.attempt_cooloff: "]),
+            ("[username]\non_success = 'forgive'", &["username.on_success: ", "`clear`"]),
+            ("[ip]\nprefix_v6 = 0", &["ip.prefix_v6: 1 to 128 bits"]),
+            ("ip = true", &["ip: ", "false to leave the rule out"]),
+            ("username = false\nip = false", &["no rule"]),
+            ("combine = 'some'", &["combine: ", "`any` or `all`"]),
+            ("preset = 'axes'", &["preset: ", "`nist`"]),
+            ("lease = '2d'", &["lease: 1 ms to 24 h"]),
+        ] {
+            let error = policy(text).unwrap_err();
+            for part in parts {
+                assert!(error.contains(part), "{text:?} gave {error:?}, which lacks {part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_survives_being_written_and_read() {
+        for preset in [Preset::Default, Preset::DjangoDefender, Preset::DrfBfProtect, Preset::Nist]
+        {
+            for combine in [Combine::Any, Combine::All] {
+                let mut builder = preset.builder(combine).lease(Duration::from_millis(1500));
+                let pair = Rule::builder(Scope::UsernameIp)
+                    .lockout_cooloff(CooloffList::from_secs([1, 60, 0]))
+                    .lockout_jitter(Duration::from_millis(2500))
+                    .prefix_v6(56);
+                builder = builder.rule(pair);
+                let policy = builder.build().unwrap();
+                let text = serde_json::to_string(&policy).unwrap();
+                assert_eq!(serde_json::from_str::<Policy>(&text).unwrap(), policy, "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,398 @@
+//! The decision, as pure functions of *(rule, record, event, now)*.
+//!
+//! An attempt is charged **before** its password is looked at ([`charge`]) and settled afterwards
+//! ([`settle`]). Failing costs nothing more, success takes the charge back, and an attempt that is
+//! never settled stays charged. The attempt that takes the last place sets a *provisional* lock at
+//! once: others are told to retry until its outcome is known.
+//!
+//! A store's only job is to apply these functions atomically per subject.
+
+use crate::clock::Timestamp;
+use crate::cooloff::EscalateBy;
+use crate::decision::{Lockout, Outcome, Refusal};
+use crate::policy::Combine;
+use crate::record::{Lock, LockedBy, Record, later};
+use crate::rule::{AfterLockout, OnSuccess, Rule};
+use crate::store::{Charge, Place, Reservation};
+
+/// How a subject stands towards a new attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is a place.
+    Free,
+    /// The last place is taken by an attempt that is not settled, at the latest until then.
+    Busy(Timestamp),
+    /// It is locked.
+    Locked(Lock),
+}
+
+impl From<&Option<Lockout>> for Standing {
+    fn from(lockout: &Option<Lockout>) -> Self {
+        lockout.as_ref().map_or(Self::Free, |lockout| {
+            let Lockout { since, until, by, .. } = *lockout;
+            Self::Locked(Lock { at: 0, since, until, by, provisional: None })
+        })
+    }
+}
+
+/// How the subject of `record` stands at `now`.
+#[must_use]
+pub fn standing(record: &Record, now: Timestamp) -> Standing {
+    let now = now.max(record.touched);
+    match record.lock {
+        None => Standing::Free,
+        Some(lock) if lock.is_over(now) => Standing::Free,
+        Some(lock) => match lock.provisional {
+            Some(lapses) if now < lapses => Standing::Busy(later_end(lapses, lock.until)),
+            _ => Standing::Locked(lock),
+        },
+    }
+}
+
+/// A provisional lock frees its place when it lapses into a lock or, if sooner, when it ends.
+fn later_end(lapses: Timestamp, until: Option<Timestamp>) -> Timestamp {
+    until.map_or(lapses, |until| until.min(lapses))
+}
+
+/// Whether the attempt is refused, given how each of its subjects stands, in their order.
+#[must_use]
+pub fn refusal(
+    reservation: &Reservation<'_>,
+    standings: &[Standing],
+    now: Timestamp,
+) -> Option<Refusal> {
+    let refusing = standings.iter().filter(|standing| **standing != Standing::Free).count();
+    let refused = match reservation.combine() {
+        Combine::Any => refusing > 0,
+        Combine::All => refusing > 0 && refusing == reservation.policy().rules().len(),
+    };
+    refused.then(|| describe(reservation, standings, now))
+}
+
+#[cold]
+fn describe(reservation: &Reservation<'_>, standings: &[Standing], now: Timestamp) -> Refusal {
+    let mut lockouts = Vec::new();
+    let mut failure_limit = 0;
+    let mut ends: Option<Option<Timestamp>> = None;
+    let mut busy: Option<Timestamp> = None;
+    for ((subject, rule), standing) in reservation.claims().zip(standings) {
+        match standing {
+            Standing::Free => {}
+            Standing::Busy(lapses) => busy = busy.max(Some(*lapses)),
+            Standing::Locked(lock) => {
+                lockouts.push(Lockout::new(subject.clone(), lock));
+                // Under `any` the last lock to end frees the attempt, under `all` the first.
+                let decides = ends.is_none_or(|end| {
+                    let takes_over = later(end, lock.until) == lock.until;
+                    takes_over == (reservation.combine() == Combine::Any)
+                });
+                if decides {
+                    ends = Some(lock.until);
+                    failure_limit = rule.failure_limit();
+                }
+            }
+        }
+    }
+    // Under `all` an attempt whose other subject is merely busy can pass in a moment.
+    let waits = reservation.combine() == Combine::All && busy.is_some();
+    match ends {
+        Some(until) if !waits => Refusal::Locked {
+            lockouts,
+            until,
+            retry_after: until.map(|until| until.saturating_since(now)),
+            failure_limit,
+        },
+        _ => Refusal::busy(busy.unwrap_or(now).saturating_since(now)),
+    }
+}
+
+/// Charges one attempt to `record`: from here on it counts as a failure until it is settled.
+///
+/// The caller has made sure by [`refusal`] that the attempt is not refused.
+pub fn charge(
+    reservation: &Reservation<'_>,
+    rule: &Rule,
+    record: &mut Record,
+    now: Timestamp,
+) -> Charge {
+    let now = now.max(record.touched);
+    record.touched = now;
+    forget_what_is_over(rule, record, now);
+    if record.failures == 0 {
+        record.charged = record.charged.max(now.as_millis());
+        record.cleared = record.charged;
+    }
+    let renewed_from = record.failures_expire;
+    record.charged = record.charged.saturating_add(1);
+    record.failures = record.failures.saturating_add(1);
+    record.failures_expire = rule.attempt_cooloff.after(now);
+    if rule.escalate_by != EscalateBy::Lockouts {
+        mark(rule, record, now);
+    }
+    let place = if record.failures <= rule.failure_limit {
+        Place::Tolerated
+    } else if record.lock.is_some() {
+        Place::Beyond
+    } else {
+        let level = rule.escalate_by.level(record.marks.len(), rule.failure_limit);
+        let until = lockout_end(reservation, rule, level, now);
+        record.lock = Some(Lock {
+            at: record.charged,
+            since: now,
+            until,
+            by: LockedBy::Rule,
+            provisional: reservation.policy().lease_cooloff().after(now),
+        });
+        if rule.escalate_by == EscalateBy::Lockouts {
+            mark(rule, record, now);
+        }
+        Place::Last { until }
+    };
+    set_expiry(rule, record, now);
+    Charge {
+        number: record.charged,
+        at: now,
+        place,
+        failures: record.failures,
+        renewed_from,
+        tag: 0,
+    }
+}
+
+/// What settling an attempt did to one subject's lock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing that anybody has to be told.
+    #[default]
+    Quiet,
+    /// This failure locked the subject: one lockout began.
+    Locked(Lock),
+    /// This success lifted a lockout.
+    Unlocked,
+}
+
+/// Whether settling with `outcome` can change the record at all.
+///
+/// A failure changes it only if it took the last place or went beyond it, so a store needs no
+/// round trip for the others.
+#[must_use]
+pub fn settling_writes(rule: &Rule, charge: &Charge, outcome: Outcome) -> bool {
+    let stays = match outcome {
+        Outcome::Failure => true,
+        Outcome::Success => rule.on_success == OnSuccess::Keep,
+        Outcome::Cancelled => false,
+    };
+    !stays || charge.place != Place::Tolerated
+}
+
+/// Settles a charge: a failure stays and confirms the lock it set, a success takes it back as the
+/// rule's [`OnSuccess`] says, a cancelled attempt leaves nothing behind.
+pub fn settle(
+    reservation: &Reservation<'_>,
+    rule: &Rule,
+    record: &mut Record,
+    charge: &Charge,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Settled {
+    if !settling_writes(rule, charge, outcome) {
+        return Settled::Quiet;
+    }
+    let now = now.max(record.touched);
+    record.touched = now;
+    let settled = match (outcome, rule.on_success) {
+        (Outcome::Failure, _) | (Outcome::Success, OnSuccess::Keep) => {
+            confirm(reservation, rule, record, charge, now)
+        }
+        (Outcome::Success, OnSuccess::Clear) => clear_through(rule, record, charge, now),
+        (Outcome::Success, OnSuccess::Refund) | (Outcome::Cancelled, _) => {
+            refund(rule, record, charge, now)
+        }
+    };
+    let leaves_no_mark = match rule.escalate_by {
+        EscalateBy::Lockouts => false,
+        EscalateBy::Failures => {
+            outcome != Outcome::Failure
+                && !(outcome == Outcome::Success && rule.on_success == OnSuccess::Keep)
+        }
+        EscalateBy::Attempts => outcome == Outcome::Cancelled,
+    };
+    if leaves_no_mark {
+        unmark(record, charge.at);
+    }
+    set_expiry(rule, record, now);
+    settled
+}
+
+/// Locks by hand until `until` (`None`: until somebody unlocks). A lock that ends later stays.
+/// Whether the subject was not locked before.
+pub fn lock(record: &mut Record, until: Option<Timestamp>, now: Timestamp) -> bool {
+    let now = now.max(record.touched);
+    let standing = standing(record, now);
+    let (until, since) = match standing {
+        Standing::Locked(lock) => (later(lock.until, until), lock.since),
+        Standing::Free | Standing::Busy(_) => (until, now),
+    };
+    let lock = Lock { at: record.charged, since, until, by: LockedBy::Operator, provisional: None };
+    if lock.is_over(now) {
+        return false;
+    }
+    let untouched = *record == Record::default();
+    record.expires_at = if untouched { until } else { later(record.expires_at, until) };
+    record.touched = now;
+    record.lock = Some(lock);
+    !matches!(standing, Standing::Locked(_))
+}
+
+/// Unlocks by hand: failures and lock are forgotten, the history that makes lockouts longer is
+/// not. Whether the subject was locked.
+pub fn clear(record: &mut Record, now: Timestamp) -> bool {
+    let was_locked = matches!(standing(record, now), Standing::Locked(_));
+    record.touched = now.max(record.touched);
+    record.failures = 0;
+    record.cleared = record.charged;
+    record.lock = None;
+    if record.marks.is_empty() {
+        record.expires_at = Some(record.touched);
+    }
+    was_locked
+}
+
+fn forget_what_is_over(rule: &Rule, record: &mut Record, now: Timestamp) {
+    if let Some(lock) = record.lock.filter(|lock| lock.is_over(now)) {
+        record.lock = None;
+        if rule.after_lockout == AfterLockout::Forget && lock.by == LockedBy::Rule {
+            record.failures = 0;
+        }
+    }
+    if record.failures_expire.is_some_and(|expire| now >= expire) {
+        record.failures = 0;
+    }
+    forget_old_marks(rule, record, now);
+}
+
+fn forget_old_marks(rule: &Rule, record: &mut Record, now: Timestamp) {
+    if !record.marks.is_empty() && !rule.lockout_memory.is_never() {
+        record.marks.retain(|mark| rule.lockout_memory.after(*mark) > Some(now));
+    }
+}
+
+fn mark(rule: &Rule, record: &mut Record, now: Timestamp) {
+    if rule.marks_kept == 0 {
+        return;
+    }
+    let surplus = (record.marks.len() + 1).saturating_sub(rule.marks_kept);
+    record.marks.drain(..surplus.min(record.marks.len()));
+    record.marks.push(now);
+}
+
+fn unmark(record: &mut Record, at: Timestamp) {
+    if let Some(index) = record.marks.iter().rposition(|mark| *mark == at) {
+        record.marks.remove(index);
+    }
+}
+
+fn lockout_end(
+    reservation: &Reservation<'_>,
+    rule: &Rule,
+    level: usize,
+    start: Timestamp,
+) -> Option<Timestamp> {
+    let end = rule.lockout_cooloff.at(level).after(start)?;
+    let jitter = reservation.spread().of(rule.lockout_jitter);
+    Some(Timestamp::from_millis(end.as_millis().saturating_add(jitter)))
+}
+
+fn confirm(
+    reservation: &Reservation<'_>,
+    rule: &Rule,
+    record: &mut Record,
+    charge: &Charge,
+    now: Timestamp,
+) -> Settled {
+    let Some(mut lock) = record.lock.filter(|lock| lock.by == LockedBy::Rule) else {
+        return Settled::Quiet;
+    };
+    let decides = match charge.place {
+        Place::Tolerated => false,
+        Place::Last { .. } => lock.at == charge.number && lock.provisional.is_some(),
+        Place::Beyond => lock.is_provisional(now) || !lock.is_over(now),
+    };
+    if !decides {
+        return Settled::Quiet;
+    }
+    forget_old_marks(rule, record, now);
+    // The lockout's own mark is already there.
+    let marks = match rule.escalate_by {
+        EscalateBy::Lockouts => record.marks.len().saturating_sub(1),
+        EscalateBy::Failures | EscalateBy::Attempts => record.marks.len(),
+    };
+    let level = rule.escalate_by.level(marks, rule.failure_limit);
+    let end = lockout_end(reservation, rule, level, now);
+    let begins = lock.provisional.take().is_some();
+    if begins {
+        lock.since = now;
+        lock.until = end;
+    } else {
+        lock.until = later(lock.until, end);
+    }
+    record.lock = Some(lock);
+    if begins { Settled::Locked(lock) } else { Settled::Quiet }
+}
+
+fn clear_through(rule: &Rule, record: &mut Record, charge: &Charge, now: Timestamp) -> Settled {
+    if charge.number > record.cleared {
+        let newer = record.charged.saturating_sub(charge.number);
+        record.failures = record.failures.min(u32::try_from(newer).unwrap_or(u32::MAX));
+        record.cleared = charge.number;
+    }
+    match record.lock {
+        Some(lock) if lock.by == LockedBy::Rule && lock.at <= charge.number => {
+            lift(rule, record, &lock, now)
+        }
+        _ => lift_if_needless(rule, record, now),
+    }
+}
+
+fn refund(rule: &Rule, record: &mut Record, charge: &Charge, now: Timestamp) -> Settled {
+    if charge.number > record.cleared {
+        record.failures = record.failures.saturating_sub(1);
+        if record.charged == charge.number {
+            record.failures_expire = charge.renewed_from;
+        }
+    }
+    match record.lock {
+        Some(lock) if lock.provisional.is_some() && lock.at == charge.number => {
+            lift(rule, record, &lock, now)
+        }
+        _ => lift_if_needless(rule, record, now),
+    }
+}
+
+/// A provisional lock goes when failures no longer pass the limit.
+fn lift_if_needless(rule: &Rule, record: &mut Record, now: Timestamp) -> Settled {
+    match record.lock {
+        Some(lock) if lock.is_provisional(now) && record.failures <= rule.failure_limit => {
+            lift(rule, record, &lock, now)
+        }
+        _ => Settled::Quiet,
+    }
+}
+
+fn lift(rule: &Rule, record: &mut Record, lock: &Lock, now: Timestamp) -> Settled {
+    record.lock = None;
+    if lock.provisional.is_some() {
+        if rule.escalate_by == EscalateBy::Lockouts {
+            unmark(record, lock.since);
+        }
+        return Settled::Quiet;
+    }
+    if lock.is_over(now) { Settled::Quiet } else { Settled::Unlocked }
+}
+
+fn set_expiry(rule: &Rule, record: &mut Record, now: Timestamp) {
+    let failures = if record.failures > 0 { record.failures_expire } else { Some(now) };
+    let lock = record.lock.map_or(Some(now), |lock| lock.until);
+    let marks = record.marks.last().map_or(Some(now), |mark| rule.lockout_memory.after(*mark));
+    record.expires_at = later(failures, later(lock, marks));
+}

@@ -1,0 +1,396 @@
+//! The guard: what a login handler talks to.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::attempt::Attempt;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::decision::{Decision, Lockout, Outcome, Refusal};
+use crate::engine::{self, Standing};
+use crate::error::{Result, StoreError};
+use crate::event::{Event, Observer, Observers};
+use crate::policy::Policy;
+use crate::record::LockedBy;
+use crate::store::{
+    Charge, Claim, LockedQuery, LockoutStore, Page, Place, Reservation, Reserved, Settlement,
+    Spread,
+};
+use crate::subject::Subject;
+
+/// Guards a login: [`begin`](Guard::begin) before the password is looked at, then settle the
+/// permit. Clones share everything.
+///
+/// ```
+/// # async fn handler(password_is_right: bool) -> Result<(), Box<dyn std::error::Error>> {
+/// use lockout_core::{Attempt, Decision, Guard, MapStore, Policy};
+///
+/// let guard = Guard::new(MapStore::new(), Policy::default());
+///
+/// let attempt = Attempt::new().username("alice").ip([203, 0, 113, 7]);
+/// match guard.begin(&attempt).await? {
+///     Decision::Refused(refusal) => println!("try again in {:?}", refusal.retry_after()),
+///     Decision::Admitted(permit) if password_is_right => drop(permit.succeed().await?),
+///     Decision::Admitted(permit) => drop(permit.fail().await?),
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Guard(Arc<Parts>);
+
+struct Parts {
+    store: Box<dyn LockoutStore>,
+    policy: Policy,
+    clock: Box<dyn Clock>,
+    patience: Duration,
+    observers: Observers,
+}
+
+/// Makes a [`Guard`].
+#[must_use = "a builder makes nothing until it is built"]
+#[derive(Debug)]
+pub struct GuardBuilder {
+    store: Box<dyn LockoutStore>,
+    policy: Policy,
+    clock: Box<dyn Clock>,
+    patience: Duration,
+    observers: Observers,
+}
+
+impl GuardBuilder {
+    /// Reads the time from `clock` instead of the machine's.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Waits up to `patience` for a place before it answers [`Refusal::Busy`]. Default: not at all.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Tells `observer` of every event.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// The guard.
+    #[must_use]
+    pub fn build(self) -> Guard {
+        let Self { store, policy, clock, patience, observers } = self;
+        Guard(Arc::new(Parts { store, policy, clock, patience, observers }))
+    }
+}
+
+impl Guard {
+    /// The first wait for a place; each further one is twice as long, up to a second.
+    const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+    /// A guard with the machine's clock and no observers.
+    #[must_use]
+    pub fn new(store: impl LockoutStore, policy: Policy) -> Self {
+        Self::builder(store, policy).build()
+    }
+
+    /// A builder of a guard.
+    pub fn builder(store: impl LockoutStore, policy: Policy) -> GuardBuilder {
+        GuardBuilder {
+            store: Box::new(store),
+            policy,
+            clock: Box::new(SystemClock),
+            patience: Duration::ZERO,
+            observers: Observers::default(),
+        }
+    }
+
+    /// Asks for a place **before** the password is looked at. Exact: however many ask at once, on
+    /// however many nodes, at most `failure_limit + 1` are admitted before a subject locks.
+    ///
+    /// # Errors
+    /// If the store fails. Whether to let the attempt pass then is the caller's choice.
+    pub async fn begin(&self, attempt: &Attempt) -> Result<Decision> {
+        let claims = self.0.policy.claims(attempt);
+        let spread = self.spread();
+        let reservation = Reservation::new(&self.0.policy, &claims, spread);
+        let now = self.0.clock.now();
+        let mut reserved = self.seen(self.0.store.reserve(&reservation, now).await)?;
+        if !self.0.patience.is_zero() && matches!(reserved, Reserved::Refused(Refusal::Busy { .. }))
+        {
+            reserved = self.wait_for_a_place(&reservation, reserved, now).await?;
+        }
+        match reserved {
+            Reserved::Charged(charges) => Ok(Decision::Admitted(Permit {
+                guard: self.clone(),
+                claims,
+                charges,
+                spread,
+                settled: false,
+            })),
+            Reserved::Refused(refusal) => {
+                self.0.observers.tell(|| Event::Refused {
+                    subjects: claims.into_iter().map(Claim::into_subject).collect(),
+                    refusal: refusal.clone(),
+                });
+                Ok(Decision::Refused(refusal))
+            }
+        }
+    }
+
+    #[cold]
+    async fn wait_for_a_place(
+        &self,
+        reservation: &Reservation<'_>,
+        mut reserved: Reserved,
+        start: Timestamp,
+    ) -> Result<Reserved> {
+        let end = start.saturating_add(self.0.patience);
+        let mut wait = Self::FIRST_WAIT;
+        loop {
+            let left = end.saturating_since(self.0.clock.now());
+            if left.is_zero() || !matches!(reserved, Reserved::Refused(Refusal::Busy { .. })) {
+                return Ok(reserved);
+            }
+            self.0.clock.sleep(wait.min(left)).await;
+            wait = (wait * 2).min(Refusal::BUSY_RETRY);
+            reserved = self.seen(self.0.store.reserve(reservation, self.0.clock.now()).await)?;
+        }
+    }
+
+    /// Why an attempt would be refused now; charges nothing.
+    ///
+    /// For callers that learn the outcome elsewhere and [`record`](Guard::record) it later.
+    /// **Inexact**: every attempt that is checked before another's failure is recorded passes, so
+    /// up to `failure_limit` plus the number of attempts under way are let through. Use
+    /// [`begin`](Guard::begin) wherever you can.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn check(&self, attempt: &Attempt) -> Result<Option<Refusal>> {
+        let claims = self.0.policy.claims(attempt);
+        let reservation = Reservation::new(&self.0.policy, &claims, Spread::default());
+        let subjects: Vec<_> = claims.iter().map(|claim| claim.subject().clone()).collect();
+        let now = self.0.clock.now();
+        let lockouts = self.seen(self.0.store.status(&subjects, now).await)?;
+        if lockouts.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let standings: Vec<_> = lockouts.iter().map(Standing::from).collect();
+        Ok(engine::refusal(&reservation, &standings, now))
+    }
+
+    /// Counts the outcome of an attempt that was [`check`](Guard::check)ed before.
+    ///
+    /// If the attempt would be refused by now, nothing is counted and the refusal is returned: the
+    /// subject is locked already.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn record(&self, attempt: &Attempt, outcome: Outcome) -> Result<Option<Refusal>> {
+        match self.begin(attempt).await? {
+            Decision::Refused(refusal) => Ok(Some(refusal)),
+            Decision::Admitted(permit) => permit.settle(outcome).await.map(|_| None),
+        }
+    }
+
+    /// The lockout of each of these subjects that is locked now, in their order.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn status(&self, subjects: &[Subject]) -> Result<Vec<Option<Lockout>>> {
+        self.seen(self.0.store.status(subjects, self.0.clock.now()).await)
+    }
+
+    /// The lockouts of an attempt's subjects.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn lockouts(&self, attempt: &Attempt) -> Result<Vec<Lockout>> {
+        let claims = self.0.policy.claims(attempt);
+        let subjects: Vec<_> = claims.into_iter().map(Claim::into_subject).collect();
+        Ok(self.status(&subjects).await?.into_iter().flatten().collect())
+    }
+
+    /// A page of all subjects that are locked now.
+    ///
+    /// # Errors
+    /// If the store fails or the cursor is not one of its own.
+    pub async fn locked(&self, query: &LockedQuery) -> Result<Page<Lockout>> {
+        self.seen(self.0.store.locked(query, self.0.clock.now()).await)
+    }
+
+    /// Locks `subject` by hand for `period`, or until somebody unlocks it. A lock that ends later
+    /// stays as it is. Whether it was not locked before.
+    ///
+    /// Only a subject that one of the policy's rules counts can refuse an attempt.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn lock(&self, subject: &Subject, period: Option<Duration>) -> Result<bool> {
+        let now = self.0.clock.now();
+        let until = period.map(|period| now.saturating_add(period));
+        let begins = self.seen(self.0.store.lock(subject, until, now).await)?;
+        if begins {
+            let (subject, by) = (subject.clone(), LockedBy::Operator);
+            self.0.observers.tell(|| Event::Locked(Lockout { subject, since: now, until, by }));
+        }
+        Ok(begins)
+    }
+
+    /// Unlocks `subject` and forgets its failures, but not the history that makes its lockouts
+    /// longer. Whether it was locked.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn unlock(&self, subject: &Subject) -> Result<bool> {
+        let was_locked = self.seen(self.0.store.clear(subject, self.0.clock.now()).await)?;
+        if was_locked {
+            self.0.observers.tell(|| Event::Unlocked(subject.clone()));
+        }
+        Ok(was_locked)
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// The time as this guard sees it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn spread(&self) -> Spread {
+        if self.0.policy.draws_jitter() {
+            Spread::new(fastrand::u16(..))
+        } else {
+            Spread::default()
+        }
+    }
+
+    fn seen<T>(&self, result: Result<T>) -> Result<T> {
+        result.inspect_err(|error: &StoreError| {
+            self.0.observers.tell(|| Event::StoreFailed(error.kind()));
+        })
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("store", &self.0.store)
+            .field("policy", &self.0.policy)
+            .field("clock", &self.0.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place at the login: look at the password, then say what came of it.
+///
+/// The attempt is already charged. Dropping the permit leaves it so, exactly as a failure would:
+/// a client that hangs up, a task that is cancelled and a process that dies gain nothing.
+#[must_use = "a permit that is dropped counts as a failure"]
+pub struct Permit {
+    guard: Guard,
+    claims: Vec<Claim>,
+    charges: Vec<Charge>,
+    spread: Spread,
+    settled: bool,
+}
+
+impl Permit {
+    /// The credentials were right: failures are forgotten or given back as each rule says.
+    ///
+    /// # Errors
+    /// If the store fails. The user may be let in all the same; his earlier failures then stay
+    /// counted, this attempt among them.
+    pub async fn succeed(self) -> Result<Settlement> {
+        self.settle(Outcome::Success).await
+    }
+
+    /// The credentials were wrong. The settlement names the lockouts that this failure began.
+    ///
+    /// # Errors
+    /// If the store fails. The failure is counted all the same.
+    pub async fn fail(self) -> Result<Settlement> {
+        self.settle(Outcome::Failure).await
+    }
+
+    /// Nobody could look at the credentials, because the verifier itself broke: nothing is
+    /// counted. Never call it for a reason that a client can bring about.
+    ///
+    /// # Errors
+    /// If the store fails; the attempt then stays charged.
+    pub async fn cancel(self) -> Result<Settlement> {
+        self.settle(Outcome::Cancelled).await
+    }
+
+    /// Settles with an outcome that was found elsewhere.
+    ///
+    /// # Errors
+    /// If the store fails; the attempt then stays charged.
+    pub async fn settle(mut self, outcome: Outcome) -> Result<Settlement> {
+        let parts = &*self.guard.0;
+        let reservation = Reservation::new(&parts.policy, &self.claims, self.spread);
+        let now = parts.clock.now();
+        let settlement =
+            self.guard.seen(parts.store.settle(&reservation, &self.charges, outcome, now).await)?;
+        for lockout in &settlement.locked {
+            parts.observers.tell(|| Event::Locked(lockout.clone()));
+        }
+        for subject in &settlement.unlocked {
+            parts.observers.tell(|| Event::Unlocked(subject.clone()));
+        }
+        self.settled = true;
+        Ok(settlement)
+    }
+
+    /// How many further failures are tolerated if this attempt fails, by the strictest rule; zero
+    /// if the next one locks. `None` if this one does.
+    ///
+    /// A page that shows it tells a guesser how to stay below the limit.
+    #[must_use]
+    pub fn failures_left(&self) -> Option<u32> {
+        let reservation = Reservation::new(&self.guard.0.policy, &self.claims, self.spread);
+        reservation
+            .claims()
+            .zip(&self.charges)
+            .map(|((_, rule), charge)| rule.failure_limit().checked_sub(charge.failures))
+            .min()
+            .flatten()
+    }
+
+    /// The subjects that this attempt is charged to.
+    pub fn subjects(&self) -> impl ExactSizeIterator<Item = &Subject> {
+        self.claims.iter().map(Claim::subject)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let parts = &*self.guard.0;
+        let reservation = Reservation::new(&parts.policy, &self.claims, self.spread);
+        parts.store.abandon(&reservation, &self.charges);
+        // Nobody will confirm this lockout, so nobody else will tell of it.
+        for (claim, charge) in self.claims.iter().zip(&self.charges) {
+            if let Place::Last { until } = charge.place {
+                let (since, by) = (charge.at, LockedBy::Rule);
+                let subject = claim.subject().clone();
+                parts.observers.tell(|| Event::Locked(Lockout { subject, since, until, by }));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subjects: Vec<_> = self.subjects().collect();
+        f.debug_struct("Permit").field("subjects", &subjects).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod attempt;
+mod clock;
+#[cfg(feature = "serde")]
+mod config;
+mod cooloff;
+mod decision;
+pub mod engine;
+mod error;
+mod event;
+mod guard;
+mod memory;
+mod policy;
+mod record;
+mod record_store;
+mod rule;
+#[cfg(feature = "simulate")]
+pub mod simulate;
+mod store;
+mod subject;
+
+pub use attempt::Attempt;
+pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
+pub use cooloff::{Cooloff, CooloffList, EscalateBy};
+pub use decision::{Decision, Lockout, Outcome, Refusal};
+pub use error::{Effect, Result, StoreError, StoreErrorKind};
+#[cfg(feature = "broadcast")]
+pub use event::Broadcast;
+pub use event::{Event, Observer};
+pub use guard::{Guard, GuardBuilder, Permit};
+pub use memory::MapStore;
+pub use policy::{Combine, Policy, PolicyBuilder, Preset};
+pub use record::{Lock, LockedBy, Record};
+pub use record_store::{Change, Engined, RecordStore, Step};
+pub use rule::{AfterLockout, OnSuccess, PolicyError, Rule, RuleBuilder};
+pub use store::{
+    Charge, Claim, Cursor, LockedQuery, LockoutStore, Page, Place, Reservation, Reserved,
+    Settlement, Spread,
+};
+pub use subject::{Network, Scope, Subject, SubjectError, Username};

@@ -1,0 +1,314 @@
+//! The rules, and how they combine.
+
+use std::time::Duration;
+
+use crate::attempt::Attempt;
+use crate::clock::millis;
+use crate::cooloff::{Cooloff, EscalateBy};
+use crate::rule::{AfterLockout, OnSuccess, PolicyError, Rule, RuleBuilder};
+use crate::store::Claim;
+use crate::subject::{Network, Scope, Subject};
+
+/// When a locked subject refuses an attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Combine {
+    /// When any of its subjects is locked.
+    #[default]
+    Any,
+    /// Only when the subject of every rule is: one user cannot lock out everybody behind his
+    /// address. An attempt that lacks one of the subjects is never refused.
+    All,
+}
+
+/// The rules, one for each scope, and how they combine.
+///
+/// ```
+/// use lockout_core::{Policy, Rule, Scope};
+///
+/// let policy = Policy::builder()
+///     .rule(Rule::builder(Scope::Username).failure_limit(5))
+///     .rule(Rule::builder(Scope::Ip).failure_limit(50))
+///     .build()?;
+/// assert_eq!(policy.rules().len(), 2);
+/// # Ok::<_, lockout_core::PolicyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    rules: Vec<Rule>,
+    combine: Combine,
+    lease: u64,
+}
+
+impl Default for Policy {
+    /// The safe defaults: [`Preset::Default`].
+    fn default() -> Self {
+        Self::preset(Preset::Default)
+    }
+}
+
+impl Policy {
+    /// How long an unsettled attempt on the last place counts as under way.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(30);
+
+    /// A builder without rules.
+    pub fn builder() -> PolicyBuilder {
+        PolicyBuilder { rules: Vec::new(), combine: Combine::Any, lease: Self::DEFAULT_LEASE }
+    }
+
+    /// What django-defender 0.9.8 decides, its weaknesses included: [`Preset::DjangoDefender`].
+    #[must_use]
+    pub fn django_defender() -> Self {
+        Self::preset(Preset::DjangoDefender)
+    }
+
+    /// What drf_bf_protect 0.0.2 decides for a username: [`Preset::DrfBfProtect`].
+    #[must_use]
+    pub fn drf_bf_protect() -> Self {
+        Self::preset(Preset::DrfBfProtect)
+    }
+
+    /// What NIST SP 800-63B demands: [`Preset::Nist`].
+    #[must_use]
+    pub fn nist() -> Self {
+        Self::preset(Preset::Nist)
+    }
+
+    /// The policy of this name.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "a test builds every preset")]
+    pub fn preset(preset: Preset) -> Self {
+        preset.builder(Combine::Any).build().expect("a preset is a possible policy")
+    }
+
+    /// The rules, in the order in which an attempt's subjects are charged.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule for `scope`, if there is one.
+    #[must_use]
+    pub fn rule(&self, scope: Scope) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.scope == scope)
+    }
+
+    /// When a locked subject refuses an attempt.
+    #[must_use]
+    pub const fn combine(&self) -> Combine {
+        self.combine
+    }
+
+    /// How long an unsettled attempt on the last place counts as under way. After that it counts
+    /// as failed, and its lockout as confirmed.
+    #[must_use]
+    pub const fn lease(&self) -> Duration {
+        Duration::from_millis(self.lease)
+    }
+
+    pub(crate) const fn lease_cooloff(&self) -> Cooloff {
+        Cooloff::from_millis(self.lease)
+    }
+
+    pub(crate) fn draws_jitter(&self) -> bool {
+        self.rules.iter().any(|rule| rule.lockout_jitter > 0)
+    }
+
+    /// The subjects of `attempt` that a rule counts, each with its rule.
+    #[must_use]
+    pub fn claims(&self, attempt: &Attempt) -> Vec<Claim> {
+        let mut claims = Vec::with_capacity(self.rules.len());
+        for (index, rule) in self.rules.iter().enumerate() {
+            if let Some(subject) = subject_of(rule, attempt) {
+                claims.push(Claim::new(subject, index));
+            }
+        }
+        claims
+    }
+}
+
+fn subject_of(rule: &Rule, attempt: &Attempt) -> Option<Subject> {
+    let username = || attempt.counted_username().cloned();
+    let network = || attempt.counted_ip().map(|ip| Network::of(ip, rule.prefix_v6));
+    Some(match rule.scope {
+        Scope::Username => username()?.into(),
+        Scope::Ip => network()?.into(),
+        Scope::UsernameIp => Subject::username_ip(username()?, network()?),
+    })
+}
+
+/// A policy with a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum Preset {
+    /// Safe defaults.
+    ///
+    /// - username: 3 failures are tolerated, a success clears them (OWASP Authentication Cheat
+    ///   Sheet: count for the account, not for the address);
+    /// - address: 30 failures, since many people share one; a success gives back its own charge
+    ///   only, so that an attacker's own account does not reset his address;
+    /// - failures are forgotten after 300 s without another, a lockout lasts 300 s;
+    /// - lockouts are remembered for 24 h.
+    #[default]
+    Default,
+    /// django-defender 0.9.8 with its own defaults.
+    ///
+    /// - username and address: 3 failures each, 300 s, 300 s, 24 h. Weak: three typing errors
+    ///   behind one address lock out everybody there;
+    /// - a success clears both. Weak: an attacker with an account of his own clears his address at
+    ///   will (under [`Combine::All`] it clears the username alone);
+    /// - failures outlive the lockout: one more locks again;
+    /// - a list escalates by *attempts*, successes too, as 0.9.8 does, not by failures as its
+    ///   documentation says. Weak: an active user's first lockout is already a long one.
+    ///
+    /// Its guesses above the limit under parallel requests are not imitated.
+    DjangoDefender,
+    /// drf_bf_protect 0.0.2 with its own defaults: the part that counts usernames.
+    ///
+    /// - username: 5 failures, each within 300 s of the one before;
+    /// - a lockout lasts 600 s, and failures are forgotten when it falls;
+    /// - a success clears. Weak: addresses are not counted, so spraying many names is free.
+    DrfBfProtect,
+    /// NIST SP 800-63B, section 5.2.2 (rate limiting): no more than 100 consecutive failures on
+    /// one account.
+    ///
+    /// - username: 99 failures are tolerated, the hundredth locks until an operator unlocks;
+    /// - failures are never forgotten but by a success: "consecutive" has no time limit;
+    /// - address: 30 failures, 300 s, as in [`Preset::Default`], so that one client cannot use up
+    ///   an account's hundred alone and at once. Weak: a hundred addresses can.
+    Nist,
+}
+
+impl Preset {
+    /// A builder with this preset's rules, as they are under `combine`.
+    pub fn builder(self, combine: Combine) -> PolicyBuilder {
+        let username = Rule::builder(Scope::Username);
+        let ip = Rule::builder(Scope::Ip);
+        let rules = match self {
+            Self::Default => vec![username, ip],
+            Self::DjangoDefender => {
+                let ip_on_success = match combine {
+                    Combine::Any => OnSuccess::Clear,
+                    Combine::All => OnSuccess::Refund,
+                };
+                vec![
+                    username.escalate_by(EscalateBy::Attempts),
+                    ip.failure_limit(3).escalate_by(EscalateBy::Attempts).on_success(ip_on_success),
+                ]
+            }
+            Self::DrfBfProtect => vec![
+                username
+                    .failure_limit(5)
+                    .lockout_cooloff(Cooloff::from_secs(600))
+                    .after_lockout(AfterLockout::Forget),
+            ],
+            Self::Nist => vec![username.failure_limit(99).cooloff(Cooloff::NEVER), ip],
+        };
+        rules.into_iter().fold(Policy::builder().combine(combine), PolicyBuilder::rule)
+    }
+}
+
+/// Makes a [`Policy`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until it is built"]
+pub struct PolicyBuilder {
+    rules: Vec<RuleBuilder>,
+    combine: Combine,
+    lease: Duration,
+}
+
+impl PolicyBuilder {
+    /// Adds a rule. Its subject is charged after those of the rules before it.
+    pub fn rule(mut self, rule: RuleBuilder) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Sets when a locked subject refuses an attempt.
+    pub fn combine(mut self, combine: Combine) -> Self {
+        self.combine = combine;
+        self
+    }
+
+    /// Sets how long an unsettled attempt on the last place counts as under way: longer than the
+    /// slowest password check. Default 30 s, at least 1 ms, at most a day.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The policy.
+    ///
+    /// # Errors
+    /// If there is no rule, two for one scope, or an impossible value; the error names it.
+    pub fn build(self) -> Result<Policy, PolicyError> {
+        let lease = millis(self.lease);
+        if !(1..=24 * 3600 * 1000).contains(&lease) {
+            return Err(PolicyError::Impossible {
+                key: "lease".into(),
+                allowed: "1 ms to 24 h are allowed".into(),
+            });
+        }
+        let rules =
+            self.rules.into_iter().map(RuleBuilder::build).collect::<Result<Vec<_>, _>>()?;
+        if rules.is_empty() {
+            return Err(PolicyError::NoRules);
+        }
+        for (index, rule) in rules.iter().enumerate() {
+            if rules[..index].iter().any(|earlier| earlier.scope == rule.scope) {
+                return Err(PolicyError::TwoRules(rule.scope));
+            }
+        }
+        Ok(Policy { rules, combine: self.combine, lease })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_preset_is_possible() {
+        for preset in [Preset::Default, Preset::DjangoDefender, Preset::DrfBfProtect, Preset::Nist]
+        {
+            for combine in [Combine::Any, Combine::All] {
+                preset.builder(combine).build().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_needs_one_rule_a_scope() {
+        assert_eq!(Policy::builder().build(), Err(PolicyError::NoRules));
+        let twice = Policy::builder()
+            .rule(Rule::builder(Scope::Ip))
+            .rule(Rule::builder(Scope::Ip).failure_limit(9));
+        assert_eq!(twice.build(), Err(PolicyError::TwoRules(Scope::Ip)));
+        let endless = Preset::Default.builder(Combine::Any).lease(Duration::MAX);
+        assert_eq!(endless.build().unwrap_err().to_string(), "lease: 1 ms to 24 h are allowed");
+    }
+
+    #[test]
+    fn an_attempt_has_the_subjects_that_it_names() {
+        let policy = Policy::builder()
+            .rule(Rule::builder(Scope::Username))
+            .rule(Rule::builder(Scope::Ip))
+            .rule(Rule::builder(Scope::UsernameIp))
+            .build()
+            .unwrap();
+        let subjects = |attempt| {
+            let claims = policy.claims(&attempt);
+            claims.iter().map(|claim| claim.subject().to_string()).collect::<Vec<_>>()
+        };
+        let ip = Attempt::new().ip([192, 0, 2, 1]);
+        assert_eq!(subjects(ip.clone()), ["ip:192.0.2.1"]);
+        assert_eq!(subjects(ip.clone().username(" ")), ["ip:192.0.2.1"]);
+        assert_eq!(subjects(Attempt::new().username("Bob")), ["username:bob"]);
+        let both = subjects(ip.username("Bob"));
+        assert_eq!(both, ["username:bob", "ip:192.0.2.1", "username_ip:192.0.2.1|bob"]);
+    }
+}

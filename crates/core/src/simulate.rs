@@ -1,0 +1,1 @@
+//! Recorded attempts, replayed through a guard in virtual time.
