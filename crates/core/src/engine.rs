@@ -237,8 +237,9 @@ pub fn lock(record: &mut Record, until: Option<Timestamp>, now: Timestamp) -> bo
     if lock.is_over(now) {
         return false;
     }
+    let kept_until = until.map(|until| until.saturating_add(Record::GRACE));
     let untouched = *record == Record::default();
-    record.expires_at = if untouched { until } else { later(record.expires_at, until) };
+    record.expires_at = if untouched { kept_until } else { later(record.expires_at, kept_until) };
     record.touched = now;
     record.lock = Some(lock);
     !matches!(standing, Standing::Locked(_))
@@ -253,7 +254,7 @@ pub fn clear(record: &mut Record, now: Timestamp) -> bool {
     record.cleared = record.charged;
     record.lock = None;
     if record.marks.is_empty() {
-        record.expires_at = Some(record.touched);
+        record.expires_at = Some(record.touched.saturating_add(Record::GRACE));
     }
     was_locked
 }
@@ -394,5 +395,6 @@ fn set_expiry(rule: &Rule, record: &mut Record, now: Timestamp) {
     let failures = if record.failures > 0 { record.failures_expire } else { Some(now) };
     let lock = record.lock.map_or(Some(now), |lock| lock.until);
     let marks = record.marks.last().map_or(Some(now), |mark| rule.lockout_memory.after(*mark));
-    record.expires_at = later(failures, later(lock, marks));
+    let over = later(failures, later(lock, marks));
+    record.expires_at = over.map(|over| over.saturating_add(Record::GRACE));
 }

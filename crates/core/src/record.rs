@@ -1,5 +1,7 @@
 //! What a store keeps for one subject.
 
+use std::time::Duration;
+
 use crate::clock::Timestamp;
 
 /// Who locked a subject.
@@ -73,6 +75,10 @@ pub struct Record {
 }
 
 impl Record {
+    /// How much longer than its content matters a record is kept, so that a node whose clock is a
+    /// little behind, or a clock that steps back, finds it.
+    pub const GRACE: Duration = Duration::from_secs(10);
+
     /// Whether a store may delete the record at `now` without changing any decision.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {

@@ -111,9 +111,11 @@ impl<R: RecordStore> Engined<R> {
         let Some((subject, rule)) = reservation.claims().nth(index) else {
             return Ok((Standing::Free, None));
         };
+        let others_decide =
+            reservation.combine() == Combine::All && reservation.policy().rules().len() > 1;
         let answer = self.change(subject, |record| {
             let standing = engine::standing(record, now);
-            let admits = standing == Standing::Free || reservation.combine() == Combine::All;
+            let admits = standing == Standing::Free || others_decide;
             (standing, admits.then(|| engine::charge(reservation, rule, record, now)))
         });
         Ok(answer.await?.unwrap_or((Standing::Free, None)))

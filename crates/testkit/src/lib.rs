@@ -1,1 +1,9 @@
-//! Tests for stores.
+#![doc = include_str!("../README.md")]
+
+pub mod conformance;
+pub mod differential;
+pub mod stampede;
+pub mod wrong;
+
+#[doc(hidden)]
+pub use lockout_core;
