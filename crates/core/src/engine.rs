@@ -149,6 +149,8 @@ pub fn charge(
         Place::Last { until }
     };
     set_expiry(rule, record, now);
+    // Whatever the cooloffs, the record outlives the attempt that is under way.
+    record.expires_at = later(record.expires_at, reservation.policy().lease_cooloff().after(now));
     Charge {
         number: record.charged,
         at: now,

@@ -375,8 +375,6 @@ impl Drop for Permit {
             return;
         }
         let parts = &*self.guard.0;
-        let reservation = Reservation::new(&parts.policy, &self.claims, self.spread);
-        parts.store.abandon(&reservation, &self.charges);
         // Nobody will confirm this lockout, so nobody else will tell of it.
         for (claim, charge) in self.claims.iter().zip(&self.charges) {
             if let Place::Last { until } = charge.place {

@@ -40,6 +40,14 @@ impl Lock {
         self.until.is_some_and(|until| now >= until)
     }
 
+    /// The one that ends later or, if both end together, the one that is confirmed.
+    fn stricter(self, other: Self) -> Self {
+        if self.until == other.until {
+            return if self.provisional.is_none() { self } else { other };
+        }
+        if later(self.until, other.until) == self.until { self } else { other }
+    }
+
     /// Whether the attempt that set it may still take it back at `now`.
     #[must_use]
     pub fn is_provisional(&self, now: Timestamp) -> bool {
@@ -113,10 +121,8 @@ impl Record {
         self.cleared = self.charged.saturating_sub(u64::from(self.failures));
         self.failures_expire = later(self.failures_expire, other.failures_expire);
         self.lock = match (self.lock, other.lock) {
-            (Some(mine), Some(theirs)) if later(mine.until, theirs.until) == mine.until => {
-                Some(mine)
-            }
-            (mine, theirs) => theirs.or(mine),
+            (Some(mine), Some(theirs)) => Some(mine.stricter(theirs)),
+            (mine, theirs) => mine.or(theirs),
         };
         for (back, mark) in other.marks.iter().rev().enumerate() {
             match self.marks.len().checked_sub(back + 1) {

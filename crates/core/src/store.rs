@@ -245,9 +245,6 @@ impl Page<Lockout> {
 /// - a future that is dropped leaves each record as it was or as it should be.
 ///
 /// To write a store of your own, implement [`RecordStore`](crate::RecordStore) instead: one method.
-///
-/// Every method is to be forwarded by a store that wraps another; the ones that are provided have
-/// the right default for a store that keeps its own records.
 #[async_trait]
 pub trait LockoutStore: fmt::Debug + Send + Sync + 'static {
     /// Charges all subjects of one attempt or, when it is refused, none.
@@ -270,12 +267,6 @@ pub trait LockoutStore: fmt::Debug + Send + Sync + 'static {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Settlement>;
-
-    /// Tells that nobody will settle these charges: they stay. Called when a permit is dropped, so
-    /// it must not block; a store that does not track what is under way has nothing to do.
-    fn abandon(&self, reservation: &Reservation<'_>, charges: &[Charge]) {
-        let _ = (reservation, charges);
-    }
 
     /// The lockout of each subject that is locked at `now`, in their order.
     ///
@@ -327,10 +318,6 @@ macro_rules! forward {
                 now: Timestamp,
             ) -> Result<Settlement> {
                 (**self).settle(reservation, charges, outcome, now).await
-            }
-
-            fn abandon(&self, reservation: &Reservation<'_>, charges: &[Charge]) {
-                (**self).abandon(reservation, charges);
             }
 
             async fn status(&self, subjects: &[Subject], now: Timestamp) -> Result<Vec<Option<Lockout>>> {

@@ -35,12 +35,13 @@ impl MokaStoreBuilder {
         Self { capacity: Self::DEFAULT_CAPACITY }
     }
 
-    /// Keeps at most `records` records in place, and as many quiet ones parked. Default 100,000.
+    /// Has places for `records` records; see the [crate] for what happens beyond. Default 100,000,
+    /// at least 64, at most 2^32 - 1.
     ///
-    /// A subject is a record, and an attempt has about two of them: take the number of usernames
-    /// and addresses that fail within one cooloff, on the worst day. Memory stays below 1 KiB a
-    /// record, everything included, for usernames of up to 23 bytes under a policy that keeps up
-    /// to 8 marks a subject.
+    /// An attempt usually has two subjects, so two records: take the number of usernames and
+    /// addresses that fail within one cooloff, on the worst day. Memory stays below 1 KiB for each,
+    /// everything included, for usernames of up to 23 bytes and lockout cooloff lists of up to 8
+    /// entries.
     pub const fn capacity(mut self, records: usize) -> Self {
         self.capacity = records;
         self

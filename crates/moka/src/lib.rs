@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-mod attic;
 mod builder;
 mod locked;
+mod overflow;
 mod shard;
 mod store;
 

@@ -3,22 +3,20 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher as _;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
-use lockout_core::engine::{self, Standing};
+use lockout_core::engine::{self, Settled, Standing};
 use lockout_core::{
-    Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Policy, Refusal,
-    Reservation, Reserved, Result, Settlement, Subject, Timestamp,
+    Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Reservation,
+    Reserved, Result, Settlement, Subject, Timestamp,
 };
 use smallvec::SmallVec;
 
-use crate::attic::Attic;
 use crate::builder::MokaStoreBuilder;
 use crate::locked::LockedIndex;
-use crate::shard::{Room, Shard};
+use crate::overflow::Overflow;
+use crate::shard::Shard;
 
 /// Records in this process's memory: exact, bounded, and gone when the process ends.
 ///
@@ -28,9 +26,8 @@ use crate::shard::{Room, Shard};
 pub struct MokaStore {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
-    attic: Attic,
+    overflow: Overflow,
     locked: LockedIndex,
-    turned_away: AtomicU64,
 }
 
 /// How full a [`MokaStore`] is.
@@ -39,13 +36,11 @@ pub struct MokaStore {
 pub struct Stats {
     /// Records in place.
     pub records: usize,
-    /// Records with a lock; some may be over.
+    /// Records in place that hold a lock; some may be over.
     pub locked: usize,
-    /// Quiet records that are parked, about: moka counts late.
-    pub parked: u64,
-    /// Attempts that were told to retry because no record could be given up. If this grows, the
-    /// capacity is too small.
-    pub turned_away: u64,
+    /// Records of newcomers for whom there was no place, about: moka counts late. If there are
+    /// any, the capacity is too small for what is going on.
+    pub overflow: u64,
 }
 
 /// Where a subject is.
@@ -54,7 +49,7 @@ struct Spot {
     hash: u64,
     /// Which of the held shards.
     held: usize,
-    /// The index of its slot in the shard, if it has one.
+    /// The index of its record in the shard, if it has a place.
     index: Option<usize>,
 }
 
@@ -81,9 +76,8 @@ impl MokaStore {
         let shard = || Mutex::new(Shard::new(capacity.div_ceil(shards), hasher.clone()));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
-            attic: Attic::new(capacity),
+            overflow: Overflow::new(capacity),
             locked: LockedIndex::default(),
-            turned_away: AtomicU64::new(0),
             hasher,
         }
     }
@@ -94,8 +88,7 @@ impl MokaStore {
         Stats {
             records: (0..self.shards.len()).map(|shard| self.hold(shard).len()).sum(),
             locked: self.locked.len(),
-            parked: self.attic.len(),
-            turned_away: self.turned_away.load(Ordering::Relaxed),
+            overflow: self.overflow.len(),
         }
     }
 
@@ -133,67 +126,140 @@ impl MokaStore {
         for spot in &mut spots {
             spot.held = held.iter().position(|(shard, _)| *shard == spot.held).unwrap_or(0);
         }
-        find_all(reservation, &held, &mut spots);
+        for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
+            spot.index = held[spot.held].1.find(spot.hash, subject);
+        }
         (held, spots)
     }
 
-    /// Gives every newcomer among the subjects a slot. Whether there was room for all.
+    /// What is known of a subject without a place.
     #[cold]
-    fn place_newcomers(
+    fn without_place(
         &self,
-        reservation: &Reservation<'_>,
-        held: &mut Held<'_>,
-        spots: &mut Spots,
+        shard: &Shard,
+        hash: u64,
+        subject: &Subject,
         now: Timestamp,
-    ) -> bool {
-        let keep: SmallVec<[&Subject; 4]> = reservation.claims().map(|claim| claim.0).collect();
-        let room = self.room(&keep, now, reservation.policy().lease());
-        let placed = spots.iter().zip(&keep).all(|(spot, subject)| {
-            spot.index.is_some() || held[spot.held].1.place(spot.hash, subject, &room, false)
-        });
-        find_all(reservation, held, spots);
-        placed
+    ) -> Option<Record> {
+        let own = self.overflow.get(subject, now);
+        if own.is_some() || !self.overflow.may_have_lost() {
+            return own;
+        }
+        shard.residue.get(hash, now).cloned()
     }
 
-    fn room<'a>(&'a self, keep: &'a [&'a Subject], now: Timestamp, lease: Duration) -> Room<'a> {
-        let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-        let lease_began = Timestamp::from_millis(now.as_millis().saturating_sub(lease));
-        Room { attic: &self.attic, locked: &self.locked, keep, now, lease_began }
+    /// Charges a newcomer: in a place if there is room, otherwise in the overflow.
+    #[cold]
+    fn charge_newcomer(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        subject: &Subject,
+        now: Timestamp,
+        charge: impl FnOnce(&mut Record) -> Charge,
+    ) -> Charge {
+        let known = self.without_place(shard, hash, subject, now);
+        let mut record = known.unwrap_or_default();
+        let charge = charge(&mut record);
+        if shard.make_room(&self.locked, now) {
+            self.overflow.remove(subject);
+            if record.lock.is_some() {
+                self.locked.insert(subject);
+            }
+            shard.insert(hash, subject, record);
+        } else {
+            shard.residue.absorb(hash, &record, now);
+            self.overflow.put(subject, record);
+        }
+        charge
     }
-}
 
-fn find_all(reservation: &Reservation<'_>, held: &Held<'_>, spots: &mut Spots) {
-    for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
-        spot.index = held[spot.held].1.find(spot.hash, subject);
+    /// Settles a charge of a subject that has no place. If moka has given its record up, a failure
+    /// is settled where it was absorbed; a success has nothing of its own left to take back.
+    #[cold]
+    fn settle_without_place(
+        &self,
+        shard: &mut Shard,
+        hash: u64,
+        subject: &Subject,
+        now: Timestamp,
+        outcome: Outcome,
+        settle: impl FnOnce(&mut Record) -> Settled,
+    ) -> Settled {
+        let Some(mut record) = self.overflow.get(subject, now) else {
+            let shared = shard.residue.get_mut(hash).filter(|_| outcome == Outcome::Failure);
+            return shared.map(settle).unwrap_or_default();
+        };
+        let settled = settle(&mut record);
+        if matches!(settled, Settled::Locked(_)) {
+            shard.residue.absorb(hash, &record, now);
+        }
+        self.overflow.put(subject, record);
+        settled
+    }
+
+    /// A place for a subject that an operator deals with, whatever the flood.
+    fn place_for_operator<'a>(
+        &self,
+        shard: &'a mut Shard,
+        hash: u64,
+        subject: &Subject,
+        now: Timestamp,
+    ) -> &'a mut Record {
+        if let Some(index) = shard.find(hash, subject) {
+            return shard.at_mut(index);
+        }
+        let known = self.without_place(shard, hash, subject, now);
+        shard.make_room(&self.locked, now);
+        self.overflow.remove(subject);
+        shard.insert(hash, subject, known.unwrap_or_default())
+    }
+
+    fn lock_of(&self, subject: &Subject, now: Timestamp) -> Option<Lockout> {
+        let (hash, shard) = self.hold_one(subject);
+        let lock = match shard.find(hash, subject) {
+            Some(index) => shard.at(index).lock_at(now).copied(),
+            None => self.without_place(&shard, hash, subject, now)?.lock_at(now).copied(),
+        };
+        Some(Lockout::new(subject.clone(), &lock?))
     }
 }
 
 #[async_trait]
 impl LockoutStore for MokaStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
-        let (mut held, mut spots) = self.hold_all(reservation);
+        let (mut held, spots) = self.hold_all(reservation);
         let standings: SmallVec<[Standing; 4]> = spots
             .iter()
-            .map(|spot| {
-                let record = spot.index.map(|index| held[spot.held].1.peek(index));
-                record.map_or(Standing::Free, |record| engine::standing(record, now))
+            .zip(reservation.claims())
+            .map(|(spot, (subject, _))| {
+                let shard = &held[spot.held].1;
+                match spot.index {
+                    Some(index) => engine::standing(shard.at(index), now),
+                    None => self
+                        .without_place(shard, spot.hash, subject, now)
+                        .map_or(Standing::Free, |record| engine::standing(&record, now)),
+                }
             })
             .collect();
         if let Some(refusal) = engine::refusal(reservation, &standings, now) {
             return Ok(Reserved::Refused(refusal));
         }
-        let all_known = spots.iter().all(|spot| spot.index.is_some());
-        if !all_known && !self.place_newcomers(reservation, &mut held, &mut spots, now) {
-            self.turned_away.fetch_add(1, Ordering::Relaxed);
-            return Ok(Reserved::Refused(Refusal::Busy { retry_after: Refusal::BUSY_RETRY }));
-        }
         let mut charges = Vec::with_capacity(spots.len());
+        let mut newcomers = false;
         for (spot, (subject, rule)) in spots.iter().zip(reservation.claims()) {
-            let Some(index) = spot.index else { continue };
-            let slot = held[spot.held].1.at(index);
-            let charge = engine::charge(reservation, rule, &mut slot.record, now);
-            slot.under_way = slot.under_way.saturating_add(1);
-            if matches!(charge.place, Place::Last { .. }) {
+            let shard = &mut held[spot.held].1;
+            let charge = |record: &mut Record| engine::charge(reservation, rule, record, now);
+            // Making room for a newcomer moves records.
+            let index = if newcomers { shard.find(spot.hash, subject) } else { spot.index };
+            let charge = match index {
+                Some(index) => charge(shard.at_mut(index)),
+                None => {
+                    newcomers = true;
+                    self.charge_newcomer(shard, spot.hash, subject, now, charge)
+                }
+            };
+            if matches!(charge.place, Place::Last { .. }) && index.is_some() {
                 self.locked.insert(subject);
             }
             charges.push(charge);
@@ -210,38 +276,32 @@ impl LockoutStore for MokaStore {
     ) -> Result<Settlement> {
         let mut settlement = Settlement::default();
         for ((subject, rule), charge) in reservation.claims().zip(charges) {
-            let (hash, mut shard) = self.hold_one(subject);
-            // A record that was given up after its lease keeps the charge: that errs towards
-            // counting too much.
-            let Some(slot) = shard.get(hash, subject) else { continue };
-            slot.under_way = slot.under_way.saturating_sub(1);
-            let had_lock = slot.record.lock.is_some();
-            let record = &mut slot.record;
-            settlement
-                .add(subject, engine::settle(reservation, rule, record, charge, outcome, now));
-            if had_lock && slot.record.lock.is_none() {
-                self.locked.remove(subject);
+            if !engine::settling_writes(rule, charge, outcome) {
+                continue;
             }
+            let settle = |record: &mut Record| {
+                engine::settle(reservation, rule, record, charge, outcome, now)
+            };
+            let (hash, mut shard) = self.hold_one(subject);
+            let settled = match shard.find(hash, subject) {
+                Some(index) => {
+                    let record = shard.at_mut(index);
+                    let had_lock = record.lock.is_some();
+                    let settled = settle(record);
+                    if had_lock && record.lock.is_none() {
+                        self.locked.remove(subject);
+                    }
+                    settled
+                }
+                None => self.settle_without_place(&mut shard, hash, subject, now, outcome, settle),
+            };
+            settlement.add(subject, settled);
         }
         Ok(settlement)
     }
 
-    fn abandon(&self, reservation: &Reservation<'_>, charges: &[Charge]) {
-        for ((subject, _), _) in reservation.claims().zip(charges) {
-            let (hash, mut shard) = self.hold_one(subject);
-            if let Some(slot) = shard.get(hash, subject) {
-                slot.under_way = slot.under_way.saturating_sub(1);
-            }
-        }
-    }
-
     async fn status(&self, subjects: &[Subject], now: Timestamp) -> Result<Vec<Option<Lockout>>> {
-        let lockout = |subject: &Subject| {
-            let (hash, shard) = self.hold_one(subject);
-            let lock = shard.peek(shard.find(hash, subject)?).lock_at(now)?;
-            Some(Lockout::new(subject.clone(), lock))
-        };
-        Ok(subjects.iter().map(lockout).collect())
+        Ok(subjects.iter().map(|subject| self.lock_of(subject, now)).collect())
     }
 
     async fn lock(
@@ -251,14 +311,9 @@ impl LockoutStore for MokaStore {
         now: Timestamp,
     ) -> Result<bool> {
         let (hash, mut shard) = self.hold_one(subject);
-        if shard.find(hash, subject).is_none() {
-            // An operator's lock finds room whatever the flood.
-            let keep = [subject];
-            shard.place(hash, subject, &self.room(&keep, now, Policy::DEFAULT_LEASE), true);
-        }
-        let Some(slot) = shard.get(hash, subject) else { return Ok(false) };
-        let begins = engine::lock(&mut slot.record, until, now);
-        if slot.record.lock.is_some() {
+        let record = self.place_for_operator(&mut shard, hash, subject, now);
+        let begins = engine::lock(record, until, now);
+        if record.lock.is_some() {
             self.locked.insert(subject);
         }
         Ok(begins)
@@ -266,18 +321,14 @@ impl LockoutStore for MokaStore {
 
     async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
         let (hash, mut shard) = self.hold_one(subject);
-        if let Some(slot) = shard.get(hash, subject) {
-            let was_locked = engine::clear(&mut slot.record, now);
-            self.locked.remove(subject);
-            return Ok(was_locked);
+        let known = shard.find(hash, subject).is_some()
+            || self.without_place(&shard, hash, subject, now).is_some();
+        if !known {
+            return Ok(false);
         }
-        if let Some(mut record) = self.attic.fetch(subject) {
-            engine::clear(&mut record, now);
-            if !record.is_expired(now) {
-                self.attic.park(subject.clone(), record, now);
-            }
-        }
-        Ok(false)
+        let record = self.place_for_operator(&mut shard, hash, subject, now);
+        self.locked.remove(subject);
+        Ok(engine::clear(record, now))
     }
 
     async fn locked(&self, query: &LockedQuery, now: Timestamp) -> Result<Page<Lockout>> {
@@ -287,7 +338,7 @@ impl LockoutStore for MokaStore {
             let batch = self.locked.after(after.as_ref(), query.limit.max(1));
             let Some(last) = batch.last().cloned() else { break };
             for subject in batch.iter().filter(|subject| query.wants(subject.scope())) {
-                items.extend(self.lockout_or_forget(subject, now));
+                items.extend(self.lock_of(subject, now));
                 if items.len() > query.limit.max(1) {
                     return Ok(Page::take(&mut items.into_iter(), query.limit));
                 }
@@ -295,18 +346,6 @@ impl LockoutStore for MokaStore {
             after = Some(last);
         }
         Ok(Page::take(&mut items.into_iter(), query.limit))
-    }
-}
-
-impl MokaStore {
-    /// The lockout of a subject of the index; one whose lock is gone leaves the index.
-    fn lockout_or_forget(&self, subject: &Subject, now: Timestamp) -> Option<Lockout> {
-        let (hash, shard) = self.hold_one(subject);
-        let record = shard.find(hash, subject).map(|index| shard.peek(index));
-        if record.is_none_or(|record| record.lock.is_none()) {
-            self.locked.remove(subject);
-        }
-        Some(Lockout::new(subject.clone(), record?.lock_at(now)?))
     }
 }
 

@@ -1,0 +1,178 @@
+//! A flood of made-up subjects: nobody's lock or count is lost, and strangers are counted too much
+//! rather than too little.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use lockout_core::{
+    Attempt, CooloffList, Decision, FakeClock, Guard, Permit, Policy, Rule, Scope, Subject,
+    Timestamp,
+};
+use lockout_moka::MokaStore;
+
+const CAPACITY: usize = 10_000;
+
+struct Site {
+    guard: Guard,
+    store: &'static MokaStore,
+    clock: FakeClock,
+}
+
+fn site(capacity: usize) -> Site {
+    let policy = Policy::builder()
+        .rule(Rule::builder(Scope::Username).lockout_cooloff(CooloffList::from_secs([600, 1200])))
+        .rule(Rule::builder(Scope::Ip))
+        .build()
+        .unwrap();
+    let clock = FakeClock::at(Timestamp::from_millis(1_000_000_000_000));
+    let store = &*Box::leak(Box::new(MokaStore::builder().capacity(capacity).build().unwrap()));
+    let guard = Guard::builder(store, policy).clock(clock.clone()).build();
+    Site { guard, store, clock }
+}
+
+impl Site {
+    async fn begin(&self, attempt: &Attempt) -> Decision {
+        self.guard.begin(attempt).await.unwrap()
+    }
+
+    async fn admit(&self, attempt: &Attempt) -> Permit {
+        self.begin(attempt).await.admitted().unwrap()
+    }
+
+    async fn fail(&self, name: &str, times: u32) {
+        for _ in 0..times {
+            self.admit(&Attempt::new().username(name)).await.fail().await.unwrap();
+        }
+    }
+
+    /// One failure each of made-up names, from as many addresses as the policy takes.
+    async fn flood(&self, names: u32) {
+        for number in 0..names {
+            let attempt = Attempt::new()
+                .username(&format!("made-up-{number}"))
+                .ip(Ipv4Addr::from_bits(0x0a00_0000 + number / 4));
+            if let Decision::Admitted(permit) = self.begin(&attempt).await {
+                permit.fail().await.unwrap();
+            }
+        }
+    }
+
+    async fn refused(&self, attempt: &Attempt) {
+        let decision = self.begin(attempt).await;
+        assert!(matches!(decision, Decision::Refused(_)), "{attempt:?} was admitted");
+    }
+}
+
+#[tokio::test]
+async fn a_history_survives_a_flood_so_that_nobody_flushes_his_escalation() {
+    let site = site(CAPACITY);
+    site.fail("mallory", 4).await;
+    site.clock.advance(Duration::from_secs(600));
+    site.flood(100_000).await;
+    // Quiet by now: only the history is left of it.
+    site.clock.advance(Duration::from_secs(3600));
+    site.flood(100_000).await;
+    let attempt = Attempt::new().username("mallory");
+    let lockout = loop {
+        let settlement = site.admit(&attempt).await.fail().await.unwrap();
+        if let Some(lockout) = settlement.locked.into_iter().next() {
+            break lockout;
+        }
+    };
+    assert_eq!(lockout.remaining(site.guard.now()), Some(Duration::from_secs(1200)));
+}
+
+#[tokio::test]
+async fn strangers_beyond_the_capacity_are_counted_exactly_while_moka_keeps_them() {
+    let site = site(CAPACITY);
+    site.flood(10_000).await;
+    assert!(site.store.stats().records >= CAPACITY);
+    for user in 0..500 {
+        let stranger = Attempt::new().username(&format!("stranger-{user}"));
+        site.admit(&stranger).await.succeed().await.unwrap();
+        let permit = site.admit(&stranger).await;
+        assert!(permit.failures_left() >= Some(1), "stranger-{user}: {:?}", permit.failures_left());
+        permit.succeed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_stranger_gets_more_guesses_than_the_limit_however_the_store_overflows() {
+    let site = site(64);
+    site.flood(1_000).await;
+    for name in 0..50 {
+        let attempt = Attempt::new().username(&format!("target-{name}"));
+        let mut guesses = 0;
+        for round in 0..5 {
+            while let Decision::Admitted(permit) = site.begin(&attempt).await {
+                permit.fail().await.unwrap();
+                guesses += 1;
+            }
+            // Pushed out of moka, and come back.
+            site.flood(500).await;
+            assert!(guesses <= 4, "target-{name} was guessed {guesses} times by round {round}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_overflowed_recovers_when_the_cooloff_is_over() {
+    let site = site(64);
+    site.flood(100_000).await;
+    site.clock.advance(Duration::from_secs(86_400 + 1_200));
+    for user in 0..32 {
+        let permit = site.admit(&Attempt::new().username(&format!("user-{user}"))).await;
+        assert_eq!(permit.failures_left(), Some(2), "user-{user}");
+        permit.fail().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_lock_stands_and_an_operator_always_finds_a_place() {
+    let site = site(128);
+    for number in 0..10_000 {
+        let attempt = Attempt::new().username(&format!("locked-{number}"));
+        while let Decision::Admitted(permit) = site.begin(&attempt).await {
+            permit.fail().await.unwrap();
+        }
+        site.refused(&attempt).await;
+    }
+    for number in 0..10_000 {
+        site.refused(&Attempt::new().username(&format!("locked-{number}"))).await;
+    }
+    let stats = site.store.stats();
+    assert!(stats.records <= 128 && stats.locked <= 128, "{stats:?}");
+
+    let name = "an-operators";
+    let subject = Subject::username(name).unwrap();
+    site.guard.lock(&subject, None).await.unwrap();
+    site.refused(&Attempt::new().username(name)).await;
+    assert!(site.guard.unlock(&subject).await.unwrap());
+    site.admit(&Attempt::new().username(name)).await.succeed().await.unwrap();
+
+    let locked_stranger = Subject::username("locked-9999").unwrap();
+    assert!(site.guard.unlock(&locked_stranger).await.unwrap());
+    let permit = site.admit(&Attempt::new().username("locked-9999")).await;
+    assert_eq!(permit.failures_left(), Some(2));
+}
+
+#[tokio::test]
+async fn an_attempt_under_way_keeps_its_place_whatever_the_cooloff() {
+    let rule = Rule::builder(Scope::Username).cooloff(Duration::from_millis(1));
+    let policy = Policy::builder().rule(rule).build().unwrap();
+    let clock = FakeClock::at(Timestamp::from_millis(1_000_000_000_000));
+    let store = MokaStore::builder().capacity(64).build().unwrap();
+    let guard = Guard::builder(store, policy).clock(clock.clone()).build();
+    let begin = async |name: String| guard.begin(&Attempt::new().username(&name)).await.unwrap();
+    let mut permits = Vec::new();
+    for number in 0..32 {
+        permits.push(begin(format!("slow-{number}")).await.admitted().unwrap());
+    }
+    clock.advance(Duration::from_secs(29));
+    for number in 0..1_000 {
+        drop(begin(format!("made-up-{number}")).await);
+    }
+    for permit in permits {
+        permit.succeed().await.unwrap();
+    }
+}
