@@ -66,7 +66,7 @@ impl<'de> serde::Deserialize<'de> for Timestamp {
 
 /// Whole milliseconds of `period`, saturating.
 pub(crate) fn millis(period: Duration) -> u64 {
-    u64::try_from(period.as_millis()).unwrap_or(u64::MAX)
+    period.as_secs().saturating_mul(1000).saturating_add(u64::from(period.subsec_millis()))
 }
 
 /// A future that ends when a clock says that a period has passed.

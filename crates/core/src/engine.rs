@@ -49,6 +49,12 @@ pub fn standing(record: &Record, now: Timestamp) -> Standing {
     }
 }
 
+/// Whether the subject of `record` has a place at `now`: its [`standing`] is [`Standing::Free`].
+#[must_use]
+pub fn is_free(record: &Record, now: Timestamp) -> bool {
+    record.lock.is_none_or(|lock| lock.is_over(now.max(record.touched)))
+}
+
 /// A provisional lock frees its place when it lapses into a lock or, if sooner, when it ends.
 fn later_end(lapses: Timestamp, until: Option<Timestamp>) -> Timestamp {
     until.map_or(lapses, |until| until.min(lapses))
@@ -264,7 +270,9 @@ pub fn clear(record: &mut Record, now: Timestamp) -> bool {
 fn forget_what_is_over(rule: &Rule, record: &mut Record, now: Timestamp) {
     if let Some(lock) = record.lock.filter(|lock| lock.is_over(now)) {
         record.lock = None;
-        if rule.after_lockout == AfterLockout::Forget && lock.by == LockedBy::Rule {
+        // An operator's lock may have replaced the one that these failures led to.
+        let led_to_it = lock.by == LockedBy::Rule || record.failures > rule.failure_limit;
+        if rule.after_lockout == AfterLockout::Forget && led_to_it {
             record.failures = 0;
         }
     }
@@ -276,7 +284,7 @@ fn forget_what_is_over(rule: &Rule, record: &mut Record, now: Timestamp) {
 
 fn forget_old_marks(rule: &Rule, record: &mut Record, now: Timestamp) {
     if !record.marks.is_empty() && !rule.lockout_memory.is_never() {
-        record.marks.retain(|mark| rule.lockout_memory.after(*mark) > Some(now));
+        record.marks.retain(|mark| rule.lockout_memory.after(*mark) >= Some(now));
     }
 }
 
@@ -337,7 +345,9 @@ fn confirm(
         lock.since = now;
         lock.until = end;
     } else {
-        lock.until = later(lock.until, end);
+        // django-defender sets the end anew each time, even to an earlier one.
+        let anew = rule.escalate_by == EscalateBy::Attempts;
+        lock.until = if anew { end } else { later(lock.until, end) };
     }
     record.lock = Some(lock);
     if begins { Settled::Locked(lock) } else { Settled::Quiet }

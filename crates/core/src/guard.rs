@@ -115,7 +115,7 @@ impl Guard {
         let spread = self.spread();
         let reservation = Reservation::new(&self.0.policy, &claims, spread);
         let now = self.0.clock.now();
-        let mut reserved = self.seen(self.0.store.reserve(&reservation, now).await)?;
+        let mut reserved = self.seen(self.store().reserve(&reservation, now).await)?;
         if !self.0.patience.is_zero() && matches!(reserved, Reserved::Refused(Refusal::Busy { .. }))
         {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await?;
@@ -154,7 +154,7 @@ impl Guard {
             }
             self.0.clock.sleep(wait.min(left)).await;
             wait = (wait * 2).min(Refusal::BUSY_RETRY);
-            reserved = self.seen(self.0.store.reserve(reservation, self.0.clock.now()).await)?;
+            reserved = self.seen(self.store().reserve(reservation, self.0.clock.now()).await)?;
         }
     }
 
@@ -172,7 +172,7 @@ impl Guard {
         let reservation = Reservation::new(&self.0.policy, &claims, Spread::default());
         let subjects: Vec<_> = claims.iter().map(|claim| claim.subject().clone()).collect();
         let now = self.0.clock.now();
-        let lockouts = self.seen(self.0.store.status(&subjects, now).await)?;
+        let lockouts = self.seen(self.store().status(&subjects, now).await)?;
         if lockouts.iter().all(Option::is_none) {
             return Ok(None);
         }
@@ -199,7 +199,7 @@ impl Guard {
     /// # Errors
     /// If the store fails.
     pub async fn status(&self, subjects: &[Subject]) -> Result<Vec<Option<Lockout>>> {
-        self.seen(self.0.store.status(subjects, self.0.clock.now()).await)
+        self.seen(self.store().status(subjects, self.0.clock.now()).await)
     }
 
     /// The lockouts of an attempt's subjects.
@@ -217,7 +217,7 @@ impl Guard {
     /// # Errors
     /// If the store fails or the cursor is not one of its own.
     pub async fn locked(&self, query: &LockedQuery) -> Result<Page<Lockout>> {
-        self.seen(self.0.store.locked(query, self.0.clock.now()).await)
+        self.seen(self.store().locked(query, self.0.clock.now()).await)
     }
 
     /// Locks `subject` by hand for `period`, or until somebody unlocks it. A lock that ends later
@@ -230,7 +230,7 @@ impl Guard {
     pub async fn lock(&self, subject: &Subject, period: Option<Duration>) -> Result<bool> {
         let now = self.0.clock.now();
         let until = period.map(|period| now.saturating_add(period));
-        let begins = self.seen(self.0.store.lock(subject, until, now).await)?;
+        let begins = self.seen(self.store().lock(subject, until, now).await)?;
         if begins {
             let (subject, by) = (subject.clone(), LockedBy::Operator);
             self.0.observers.tell(|| Event::Locked(Lockout { subject, since: now, until, by }));
@@ -244,7 +244,7 @@ impl Guard {
     /// # Errors
     /// If the store fails.
     pub async fn unlock(&self, subject: &Subject) -> Result<bool> {
-        let was_locked = self.seen(self.0.store.clear(subject, self.0.clock.now()).await)?;
+        let was_locked = self.seen(self.store().clear(subject, self.0.clock.now()).await)?;
         if was_locked {
             self.0.observers.tell(|| Event::Unlocked(subject.clone()));
         }
@@ -261,6 +261,11 @@ impl Guard {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// The store itself: a call on the box would go through the box's own implementation.
+    fn store(&self) -> &dyn LockoutStore {
+        &*self.0.store
     }
 
     fn spread(&self) -> Spread {
@@ -336,8 +341,9 @@ impl Permit {
         let parts = &*self.guard.0;
         let reservation = Reservation::new(&parts.policy, &self.claims, self.spread);
         let now = parts.clock.now();
-        let settlement =
-            self.guard.seen(parts.store.settle(&reservation, &self.charges, outcome, now).await)?;
+        let settlement = self
+            .guard
+            .seen((*parts.store).settle(&reservation, &self.charges, outcome, now).await)?;
         for lockout in &settlement.locked {
             parts.observers.tell(|| Event::Locked(lockout.clone()));
         }

@@ -159,6 +159,7 @@ pub enum Preset {
     ///
     /// - username and address: 3 failures each, 300 s, 300 s, 24 h. Weak: three typing errors
     ///   behind one address lock out everybody there;
+    /// - IPv6 addresses count one by one. Weak: a customer usually has 2^64 of them;
     /// - a success clears both. Weak: an attacker with an account of his own clears his address at
     ///   will (under [`Combine::All`] it clears the username alone);
     /// - failures outlive the lockout: one more locks again;

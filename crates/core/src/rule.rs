@@ -60,7 +60,6 @@ impl Rule {
 
     /// A builder with the defaults of `scope`: limit 3 (30 for an address), cooloffs of 300 s,
     /// a memory of 24 h, a success clears (refunds for an address), IPv6 by /64.
-    #[must_use]
     pub fn builder(scope: Scope) -> RuleBuilder {
         let shared = scope == Scope::Ip;
         RuleBuilder(Self {
@@ -145,7 +144,6 @@ impl Rule {
     }
 
     /// A builder that starts from this rule.
-    #[must_use]
     pub fn to_builder(&self) -> RuleBuilder {
         RuleBuilder(self.clone())
     }

@@ -56,7 +56,7 @@ impl Spread {
     /// That part of `jitter`, which is in milliseconds.
     #[must_use]
     pub fn of(self, jitter: u64) -> u64 {
-        let part = u128::from(jitter) * u128::from(self.0) >> 16;
+        let part = (u128::from(jitter) * u128::from(self.0)) >> 16;
         u64::try_from(part).unwrap_or(u64::MAX)
     }
 }
@@ -77,6 +77,7 @@ impl<'a> Reservation<'a> {
     }
 
     /// The subjects, each with its rule. No subject comes twice.
+    #[must_use]
     pub fn claims(
         &self,
     ) -> impl ExactSizeIterator<Item = (&'a Subject, &'a Rule)> + Clone + use<'a> {

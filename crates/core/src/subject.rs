@@ -51,7 +51,7 @@ pub struct Username(SmolStr);
 
 impl Username {
     /// The most characters of a name that are looked at.
-    pub const MAX_CHARS: usize = 256;
+    pub const MAX_CHARS: usize = 255;
 
     /// The username that `typed` stands for; `None` if nothing is left of it: an empty name is no
     /// name and is never counted.

@@ -1,7 +1,6 @@
 //! The records of a part of all subjects, each changed in place under the shard's lock.
 
-use std::collections::hash_map::RandomState;
-
+use ahash::RandomState;
 use indexmap::IndexMap;
 use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
 use lockout_core::{Record, Subject, Timestamp};

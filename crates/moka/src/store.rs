@@ -1,15 +1,14 @@
 //! [`MokaStore`]: the engine under each record's lock.
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ahash::RandomState;
 use async_trait::async_trait;
 use lockout_core::engine::{self, Settled, Standing};
 use lockout_core::{
-    Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Reservation,
-    Reserved, Result, Settlement, Subject, Timestamp,
+    Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Refusal,
+    Reservation, Reserved, Result, Settlement, Subject, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -47,14 +46,15 @@ pub struct Stats {
 #[derive(Clone, Copy)]
 struct Spot {
     hash: u64,
-    /// Which of the held shards.
+    shard: usize,
+    /// Which of the shards that are held.
     held: usize,
     /// The index of its record in the shard, if it has a place.
     index: Option<usize>,
 }
 
 type Spots = SmallVec<[Spot; 4]>;
-type Held<'a> = SmallVec<[(usize, MutexGuard<'a, Shard>); 4]>;
+type Held<'a> = SmallVec<[MutexGuard<'a, Shard>; 4]>;
 
 impl MokaStore {
     const MOST_SHARDS: usize = 64;
@@ -110,24 +110,25 @@ impl MokaStore {
     }
 
     /// Locks the shards of all subjects, each once and in their order, so that two attempts cannot
-    /// wait for each other; and finds the slots.
+    /// wait for each other; and finds the records.
     fn hold_all(&self, reservation: &Reservation<'_>) -> (Held<'_>, Spots) {
-        let mut spots: Spots = reservation
-            .claims()
-            .map(|(subject, _)| {
-                let hash = self.hasher.hash_one(subject);
-                Spot { hash, held: self.shard_of(hash), index: None }
-            })
-            .collect();
-        let mut shards: SmallVec<[usize; 4]> = spots.iter().map(|spot| spot.held).collect();
-        shards.sort_unstable();
-        shards.dedup();
-        let held: Held<'_> = shards.into_iter().map(|shard| (shard, self.hold(shard))).collect();
-        for spot in &mut spots {
-            spot.held = held.iter().position(|(shard, _)| *shard == spot.held).unwrap_or(0);
+        let mut spots = Spots::new();
+        for (subject, _) in reservation.claims() {
+            let hash = self.hasher.hash_one(subject);
+            spots.push(Spot { hash, shard: self.shard_of(hash), held: 0, index: None });
         }
-        for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
-            spot.index = held[spot.held].1.find(spot.hash, subject);
+        let mut held = Held::new();
+        let mut from = 0;
+        while let Some(shard) = spots.iter().map(|spot| spot.shard).filter(|s| *s >= from).min() {
+            let guard = self.hold(shard);
+            for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
+                if spot.shard == shard {
+                    spot.held = held.len();
+                    spot.index = guard.find(spot.hash, subject);
+                }
+            }
+            held.push(guard);
+            from = shard + 1;
         }
         (held, spots)
     }
@@ -146,6 +147,28 @@ impl MokaStore {
             return own;
         }
         shard.residue.get(hash, now).cloned()
+    }
+
+    /// Looks closer at subjects of which one is new, or not free.
+    fn refusal(
+        &self,
+        reservation: &Reservation<'_>,
+        held: &Held<'_>,
+        spots: &Spots,
+        now: Timestamp,
+    ) -> Option<Refusal> {
+        let standing = |(spot, (subject, _)): (&Spot, (&Subject, _))| {
+            let shard = &held[spot.held];
+            match spot.index {
+                Some(index) => engine::standing(shard.at(index), now),
+                None => self
+                    .without_place(shard, spot.hash, subject, now)
+                    .map_or(Standing::Free, |record| engine::standing(&record, now)),
+            }
+        };
+        let standings: SmallVec<[Standing; 4]> =
+            spots.iter().zip(reservation.claims()).map(standing).collect();
+        engine::refusal(reservation, &standings, now)
     }
 
     /// Charges a newcomer: in a place if there is room, otherwise in the overflow.
@@ -229,26 +252,16 @@ impl MokaStore {
 impl LockoutStore for MokaStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
         let (mut held, spots) = self.hold_all(reservation);
-        let standings: SmallVec<[Standing; 4]> = spots
-            .iter()
-            .zip(reservation.claims())
-            .map(|(spot, (subject, _))| {
-                let shard = &held[spot.held].1;
-                match spot.index {
-                    Some(index) => engine::standing(shard.at(index), now),
-                    None => self
-                        .without_place(shard, spot.hash, subject, now)
-                        .map_or(Standing::Free, |record| engine::standing(&record, now)),
-                }
-            })
-            .collect();
-        if let Some(refusal) = engine::refusal(reservation, &standings, now) {
+        let all_free = spots.iter().all(|spot| {
+            spot.index.is_some_and(|index| engine::is_free(held[spot.held].at(index), now))
+        });
+        if !all_free && let Some(refusal) = self.refusal(reservation, &held, &spots, now) {
             return Ok(Reserved::Refused(refusal));
         }
         let mut charges = Vec::with_capacity(spots.len());
         let mut newcomers = false;
         for (spot, (subject, rule)) in spots.iter().zip(reservation.claims()) {
-            let shard = &mut held[spot.held].1;
+            let shard = &mut held[spot.held];
             let charge = |record: &mut Record| engine::charge(reservation, rule, record, now);
             // Making room for a newcomer moves records.
             let index = if newcomers { shard.find(spot.hash, subject) } else { spot.index };

@@ -68,8 +68,8 @@ pub(super) async fn the_history_is_a_window_that_slides(store: Examined) {
     assert_eq!(desk.lock_by_failing(&alice()).await, Some(20)); // at 50 s
     desk.pass(49 * SECOND);
     assert_eq!(desk.lock_by_failing(&alice()).await, Some(30)); // at 99 s
-    desk.pass(51 * SECOND);
-    // At 150 s the first two are forgotten.
+    desk.pass(52 * SECOND);
+    // At 151 s the first two are forgotten.
     assert_eq!(desk.lock_by_failing(&alice()).await, Some(20));
 }
 

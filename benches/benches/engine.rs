@@ -1,0 +1,24 @@
+//! Criterion's figures of the scenarios of `engine`, each beside its floor.
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use lockout_benches::engine::scenarios;
+use lockout_benches::scenario::SUBJECTS;
+
+fn all(criterion: &mut Criterion) {
+    // Two threads at once are measured by the `quick` program.
+    for scenario in scenarios().into_iter().filter(|scenario| scenario.threads == 1) {
+        let order = scenario.load.order(SUBJECTS);
+        let mut group = criterion.benchmark_group(&scenario.what);
+        for (name, operation) in [(scenario.floor_name, &scenario.floor), ("ours", &scenario.ours)]
+        {
+            let mut subjects = order.iter().cycle();
+            group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+                bencher.iter(|| operation(subjects.next().copied().unwrap_or(0)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = all }
+criterion_main!(benches);
