@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::guard::Permit;
+use crate::permit::Permit;
 use crate::record::{Lock, LockedBy};
 use crate::subject::Subject;
 

@@ -133,7 +133,7 @@ pub fn charge(
     record.failures = record.failures.saturating_add(1);
     record.failures_expire = rule.attempt_cooloff.after(now);
     if rule.escalate_by != EscalateBy::Lockouts {
-        mark(rule, record, now);
+        record.mark(rule.marks_kept, now);
     }
     let place = if record.failures <= rule.failure_limit {
         Place::Tolerated
@@ -150,7 +150,7 @@ pub fn charge(
             provisional: reservation.policy().lease_cooloff().after(now),
         });
         if rule.escalate_by == EscalateBy::Lockouts {
-            mark(rule, record, now);
+            record.mark(rule.marks_kept, now);
         }
         Place::Last { until }
     };
@@ -226,7 +226,7 @@ pub fn settle(
         EscalateBy::Attempts => outcome == Outcome::Cancelled,
     };
     if leaves_no_mark {
-        unmark(record, charge.at);
+        record.unmark(charge.at);
     }
     set_expiry(rule, record, now);
     settled
@@ -279,28 +279,7 @@ fn forget_what_is_over(rule: &Rule, record: &mut Record, now: Timestamp) {
     if record.failures_expire.is_some_and(|expire| now >= expire) {
         record.failures = 0;
     }
-    forget_old_marks(rule, record, now);
-}
-
-fn forget_old_marks(rule: &Rule, record: &mut Record, now: Timestamp) {
-    if !record.marks.is_empty() && !rule.lockout_memory.is_never() {
-        record.marks.retain(|mark| rule.lockout_memory.after(*mark) >= Some(now));
-    }
-}
-
-fn mark(rule: &Rule, record: &mut Record, now: Timestamp) {
-    if rule.marks_kept == 0 {
-        return;
-    }
-    let surplus = (record.marks.len() + 1).saturating_sub(rule.marks_kept);
-    record.marks.drain(..surplus.min(record.marks.len()));
-    record.marks.push(now);
-}
-
-fn unmark(record: &mut Record, at: Timestamp) {
-    if let Some(index) = record.marks.iter().rposition(|mark| *mark == at) {
-        record.marks.remove(index);
-    }
+    record.forget_marks(rule.lockout_memory, now);
 }
 
 fn lockout_end(
@@ -332,7 +311,7 @@ fn confirm(
     if !decides {
         return Settled::Quiet;
     }
-    forget_old_marks(rule, record, now);
+    record.forget_marks(rule.lockout_memory, now);
     // The lockout's own mark is already there.
     let marks = match rule.escalate_by {
         EscalateBy::Lockouts => record.marks.len().saturating_sub(1),
@@ -396,7 +375,7 @@ fn lift(rule: &Rule, record: &mut Record, lock: &Lock, now: Timestamp) -> Settle
     record.lock = None;
     if lock.provisional.is_some() {
         if rule.escalate_by == EscalateBy::Lockouts {
-            unmark(record, lock.since);
+            record.unmark(lock.since);
         }
         return Settled::Quiet;
     }

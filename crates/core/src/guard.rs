@@ -10,11 +10,11 @@ use crate::decision::{Decision, Lockout, Outcome, Refusal};
 use crate::engine::{self, Standing};
 use crate::error::{Result, StoreError};
 use crate::event::{Event, Observer, Observers};
+use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::record::LockedBy;
 use crate::store::{
-    Charge, Claim, LockedQuery, LockoutStore, Page, Place, Reservation, Reserved, Settlement,
-    Spread,
+    Charge, Claim, LockedQuery, LockoutStore, Page, Reservation, Reserved, Settlement, Spread,
 };
 use crate::subject::Subject;
 
@@ -121,15 +121,11 @@ impl Guard {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await?;
         }
         match reserved {
-            Reserved::Charged(charges) => Ok(Decision::Admitted(Permit {
-                guard: self.clone(),
-                claims,
-                charges,
-                spread,
-                settled: false,
-            })),
+            Reserved::Charged(charges) => {
+                Ok(Decision::Admitted(Permit::new(self.clone(), claims, charges, spread)))
+            }
             Reserved::Refused(refusal) => {
-                self.0.observers.tell(|| Event::Refused {
+                self.tell(|| Event::Refused {
                     subjects: claims.into_iter().map(Claim::into_subject).collect(),
                     refusal: refusal.clone(),
                 });
@@ -233,7 +229,7 @@ impl Guard {
         let begins = self.seen(self.store().lock(subject, until, now).await)?;
         if begins {
             let (subject, by) = (subject.clone(), LockedBy::Operator);
-            self.0.observers.tell(|| Event::Locked(Lockout { subject, since: now, until, by }));
+            self.tell(|| Event::Locked(Lockout { subject, since: now, until, by }));
         }
         Ok(begins)
     }
@@ -246,7 +242,7 @@ impl Guard {
     pub async fn unlock(&self, subject: &Subject) -> Result<bool> {
         let was_locked = self.seen(self.store().clear(subject, self.0.clock.now()).await)?;
         if was_locked {
-            self.0.observers.tell(|| Event::Unlocked(subject.clone()));
+            self.tell(|| Event::Unlocked(subject.clone()));
         }
         Ok(was_locked)
     }
@@ -261,6 +257,28 @@ impl Guard {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub(crate) async fn settle(
+        &self,
+        reservation: &Reservation<'_>,
+        charges: &[Charge],
+        outcome: Outcome,
+    ) -> Result<Settlement> {
+        let now = self.0.clock.now();
+        let settlement =
+            self.seen(self.store().settle(reservation, charges, outcome, now).await)?;
+        for lockout in &settlement.locked {
+            self.tell(|| Event::Locked(lockout.clone()));
+        }
+        for subject in &settlement.unlocked {
+            self.tell(|| Event::Unlocked(subject.clone()));
+        }
+        Ok(settlement)
+    }
+
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        self.0.observers.tell(event);
     }
 
     /// The store itself: a call on the box would go through the box's own implementation.
@@ -278,7 +296,7 @@ impl Guard {
 
     fn seen<T>(&self, result: Result<T>) -> Result<T> {
         result.inspect_err(|error: &StoreError| {
-            self.0.observers.tell(|| Event::StoreFailed(error.kind()));
+            self.tell(|| Event::StoreFailed(error.kind()));
         })
     }
 }
@@ -290,111 +308,5 @@ impl fmt::Debug for Guard {
             .field("policy", &self.0.policy)
             .field("clock", &self.0.clock)
             .finish_non_exhaustive()
-    }
-}
-
-/// A place at the login: look at the password, then say what came of it.
-///
-/// The attempt is already charged. Dropping the permit leaves it so, exactly as a failure would:
-/// a client that hangs up, a task that is cancelled and a process that dies gain nothing.
-#[must_use = "a permit that is dropped counts as a failure"]
-pub struct Permit {
-    guard: Guard,
-    claims: Vec<Claim>,
-    charges: Vec<Charge>,
-    spread: Spread,
-    settled: bool,
-}
-
-impl Permit {
-    /// The credentials were right: failures are forgotten or given back as each rule says.
-    ///
-    /// # Errors
-    /// If the store fails. The user may be let in all the same; his earlier failures then stay
-    /// counted, this attempt among them.
-    pub async fn succeed(self) -> Result<Settlement> {
-        self.settle(Outcome::Success).await
-    }
-
-    /// The credentials were wrong. The settlement names the lockouts that this failure began.
-    ///
-    /// # Errors
-    /// If the store fails. The failure is counted all the same.
-    pub async fn fail(self) -> Result<Settlement> {
-        self.settle(Outcome::Failure).await
-    }
-
-    /// Nobody could look at the credentials, because the verifier itself broke: nothing is
-    /// counted. Never call it for a reason that a client can bring about.
-    ///
-    /// # Errors
-    /// If the store fails; the attempt then stays charged.
-    pub async fn cancel(self) -> Result<Settlement> {
-        self.settle(Outcome::Cancelled).await
-    }
-
-    /// Settles with an outcome that was found elsewhere.
-    ///
-    /// # Errors
-    /// If the store fails; the attempt then stays charged.
-    pub async fn settle(mut self, outcome: Outcome) -> Result<Settlement> {
-        let parts = &*self.guard.0;
-        let reservation = Reservation::new(&parts.policy, &self.claims, self.spread);
-        let now = parts.clock.now();
-        let settlement = self
-            .guard
-            .seen((*parts.store).settle(&reservation, &self.charges, outcome, now).await)?;
-        for lockout in &settlement.locked {
-            parts.observers.tell(|| Event::Locked(lockout.clone()));
-        }
-        for subject in &settlement.unlocked {
-            parts.observers.tell(|| Event::Unlocked(subject.clone()));
-        }
-        self.settled = true;
-        Ok(settlement)
-    }
-
-    /// How many further failures are tolerated if this attempt fails, by the strictest rule; zero
-    /// if the next one locks. `None` if this one does.
-    ///
-    /// A page that shows it tells a guesser how to stay below the limit.
-    #[must_use]
-    pub fn failures_left(&self) -> Option<u32> {
-        let reservation = Reservation::new(&self.guard.0.policy, &self.claims, self.spread);
-        reservation
-            .claims()
-            .zip(&self.charges)
-            .map(|((_, rule), charge)| rule.failure_limit().checked_sub(charge.failures))
-            .min()
-            .flatten()
-    }
-
-    /// The subjects that this attempt is charged to.
-    pub fn subjects(&self) -> impl ExactSizeIterator<Item = &Subject> {
-        self.claims.iter().map(Claim::subject)
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        let parts = &*self.guard.0;
-        // Nobody will confirm this lockout, so nobody else will tell of it.
-        for (claim, charge) in self.claims.iter().zip(&self.charges) {
-            if let Place::Last { until } = charge.place {
-                let (since, by) = (charge.at, LockedBy::Rule);
-                let subject = claim.subject().clone();
-                parts.observers.tell(|| Event::Locked(Lockout { subject, since, until, by }));
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subjects: Vec<_> = self.subjects().collect();
-        f.debug_struct("Permit").field("subjects", &subjects).finish_non_exhaustive()
     }
 }

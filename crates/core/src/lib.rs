@@ -11,6 +11,7 @@ mod error;
 mod event;
 mod guard;
 mod memory;
+mod permit;
 mod policy;
 mod record;
 mod record_store;
@@ -28,8 +29,9 @@ pub use error::{Effect, Result, StoreError, StoreErrorKind};
 #[cfg(feature = "broadcast")]
 pub use event::Broadcast;
 pub use event::{Event, Observer};
-pub use guard::{Guard, GuardBuilder, Permit};
+pub use guard::{Guard, GuardBuilder};
 pub use memory::MapStore;
+pub use permit::Permit;
 pub use policy::{Combine, Policy, PolicyBuilder, Preset};
 pub use record::{Lock, LockedBy, Record};
 pub use record_store::{Change, Engined, RecordStore, Step};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::cooloff::Cooloff;
 
 /// Who locked a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +109,30 @@ impl Record {
     pub fn lock_at(&self, now: Timestamp) -> Option<&Lock> {
         let now = now.max(self.touched);
         self.lock.as_ref().filter(|lock| !lock.is_over(now) && !lock.is_provisional(now))
+    }
+
+    /// Adds a mark, as the latest of at most `kept`.
+    pub(crate) fn mark(&mut self, kept: usize, now: Timestamp) {
+        if kept == 0 {
+            return;
+        }
+        let surplus = (self.marks.len() + 1).saturating_sub(kept);
+        self.marks.drain(..surplus.min(self.marks.len()));
+        self.marks.push(now);
+    }
+
+    /// Takes back a mark that was added at `at`.
+    pub(crate) fn unmark(&mut self, at: Timestamp) {
+        if let Some(index) = self.marks.iter().rposition(|mark| *mark == at) {
+            self.marks.remove(index);
+        }
+    }
+
+    /// Drops the marks that are older than `memory`.
+    pub(crate) fn forget_marks(&mut self, memory: Cooloff, now: Timestamp) {
+        if !self.marks.is_empty() && !memory.is_never() {
+            self.marks.retain(|mark| memory.after(*mark) >= Some(now));
+        }
     }
 
     /// Takes over what `other` remembers wherever it is the stricter: more failures, kept for

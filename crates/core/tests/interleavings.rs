@@ -1,6 +1,8 @@
 //! Every interleaving of up to five attempts with every outcome: the bound holds, honest logins
 //! find the places that are left, and no success wipes a newer lock.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use lockout_core::engine::{self, Settled, Standing};
 use lockout_core::{
     Attempt, Charge, Claim, Cooloff, OnSuccess, Outcome, Place, Policy, Record, Reservation, Rule,

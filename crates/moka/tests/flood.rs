@@ -1,6 +1,8 @@
 //! A flood of made-up subjects: nobody's lock or count is lost, and strangers are counted too much
 //! rather than too little.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! One million made-up names against ten thousand places. Alone in its process, which counts its
 //! heap.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::net::Ipv4Addr;
 
 use lockout_core::{
