@@ -6,3 +6,16 @@
 pub mod engine;
 pub mod moka;
 pub mod scenario;
+
+/// The project's documents, whose code is compiled here since this package knows every other.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+    #[doc = include_str!("../../docs/architecture.md")]
+    mod architecture {}
+    #[doc = include_str!("../../docs/guarantees.md")]
+    mod guarantees {}
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    mod contributing {}
+}

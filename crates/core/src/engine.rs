@@ -121,6 +121,7 @@ pub fn charge(
     record: &mut Record,
     now: Timestamp,
 ) -> Charge {
+    forget_if_expired(record, now);
     let now = now.max(record.touched);
     record.touched = now;
     forget_what_is_over(rule, record, now);
@@ -203,7 +204,7 @@ pub fn settle(
     outcome: Outcome,
     now: Timestamp,
 ) -> Settled {
-    if !settling_writes(rule, charge, outcome) {
+    if !settling_writes(rule, charge, outcome) || is_as_good_as_none(record, now) {
         return Settled::Quiet;
     }
     let now = now.max(record.touched);
@@ -235,6 +236,7 @@ pub fn settle(
 /// Locks by hand until `until` (`None`: until somebody unlocks). A lock that ends later stays.
 /// Whether the subject was not locked before.
 pub fn lock(record: &mut Record, until: Option<Timestamp>, now: Timestamp) -> bool {
+    forget_if_expired(record, now);
     let now = now.max(record.touched);
     let standing = standing(record, now);
     let (until, since) = match standing {
@@ -256,15 +258,29 @@ pub fn lock(record: &mut Record, until: Option<Timestamp>, now: Timestamp) -> bo
 /// Unlocks by hand: failures and lock are forgotten, the history that makes lockouts longer is
 /// not. Whether the subject was locked.
 pub fn clear(record: &mut Record, now: Timestamp) -> bool {
+    if is_as_good_as_none(record, now) {
+        return false;
+    }
     let was_locked = matches!(standing(record, now), Standing::Locked(_));
     record.touched = now.max(record.touched);
     record.failures = 0;
     record.cleared = record.charged;
     record.lock = None;
-    if record.marks.is_empty() {
-        record.expires_at = Some(record.touched.saturating_add(Record::GRACE));
-    }
+    let nothing_left = Some(record.touched.saturating_add(Record::GRACE));
+    record.expires_at =
+        if record.marks.is_empty() { nothing_left } else { later(record.expires_at, nothing_left) };
     was_locked
+}
+
+/// A store may have deleted an expired record or not: nothing may depend on which.
+fn is_as_good_as_none(record: &Record, now: Timestamp) -> bool {
+    record.is_expired(now) || *record == Record::default()
+}
+
+fn forget_if_expired(record: &mut Record, now: Timestamp) {
+    if record.is_expired(now) {
+        *record = Record::default();
+    }
 }
 
 fn forget_what_is_over(rule: &Rule, record: &mut Record, now: Timestamp) {
@@ -300,13 +316,15 @@ fn confirm(
     charge: &Charge,
     now: Timestamp,
 ) -> Settled {
-    let Some(mut lock) = record.lock.filter(|lock| lock.by == LockedBy::Rule) else {
+    // A lock that nobody confirmed in time has been in force, and is over for good.
+    let in_force = |lock: &Lock| lock.by == LockedBy::Rule && !lock.is_over(now);
+    let Some(mut lock) = record.lock.filter(in_force) else {
         return Settled::Quiet;
     };
     let decides = match charge.place {
         Place::Tolerated => false,
         Place::Last { .. } => lock.at == charge.number && lock.provisional.is_some(),
-        Place::Beyond => lock.is_provisional(now) || !lock.is_over(now),
+        Place::Beyond => true,
     };
     if !decides {
         return Settled::Quiet;
@@ -386,6 +404,7 @@ fn set_expiry(rule: &Rule, record: &mut Record, now: Timestamp) {
     let failures = if record.failures > 0 { record.failures_expire } else { Some(now) };
     let lock = record.lock.map_or(Some(now), |lock| lock.until);
     let marks = record.marks.last().map_or(Some(now), |mark| rule.lockout_memory.after(*mark));
-    let over = later(failures, later(lock, marks));
+    // When it was last touched matters too: a record never runs backwards.
+    let over = later(Some(now), later(failures, later(lock, marks)));
     record.expires_at = over.map(|over| over.saturating_add(Record::GRACE));
 }

@@ -39,7 +39,8 @@ pub trait RecordStore: fmt::Debug + Send + Sync + 'static {
     /// If the store cannot, or if others were faster too often.
     async fn update(&self, subject: &Subject, step: &mut Step<'_>) -> Result<()>;
 
-    /// Up to `limit` subjects that have a record, in the order of [`Subject`], after `after`.
+    /// Up to `limit` subjects that have a record, in whatever order but always the same, after
+    /// `after`.
     ///
     /// Only listings need it. A store that cannot enumerate leaves it out.
     ///

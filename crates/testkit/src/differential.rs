@@ -1,5 +1,6 @@
 //! Random histories, played to a store and to the engine at the same time.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -255,12 +256,11 @@ impl History {
 
 /// An address in a network that only the history of this name uses.
 fn address(name: &str, host: u16) -> std::net::Ipv6Addr {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    let [a, b, c, d, ..] = hash.to_be_bytes();
-    let part = |high, low| u16::from_be_bytes([high, low]);
-    std::net::Ipv6Addr::new(0x2001, 0xdb8, part(a, b) ^ host, part(c, d), 0, 0, 0, 1)
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    let hash = hasher.finish();
+    let network = u128::from(hash) << 80 | u128::from(host) << 64;
+    std::net::Ipv6Addr::from_bits(network | 1)
 }
 
 /// What the two must agree on. The numbers of charges are a store's own business.

@@ -49,14 +49,94 @@ pub fn run<S: LockoutStore>(name: &str, open: impl Future<Output = S>) {
     block_on(async { (case.examine)(Arc::new(open.await)).await });
 }
 
-macro_rules! cases {
-    ($($module:ident: $($name:ident),+;)+) => {
+/// Hands the list of all cases, by module, to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_cases {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! {
+            ($($arguments)*)
+            counting:
+                failures_up_to_the_limit_are_tolerated_and_the_next_one_locks,
+                a_limit_of_zero_locks_at_the_first_failure,
+                each_scope_has_its_own_limit,
+                failures_are_forgotten_after_a_quiet_time_that_each_failure_renews,
+                an_attempt_cooloff_of_zero_never_forgets,
+                failures_outlive_a_lockout_so_that_one_more_locks_again,
+                after_a_lockout_failures_are_forgotten_if_the_rule_says_so,
+                a_success_clears,
+                a_success_refunds_its_own_charge_only,
+                a_refund_does_not_renew_older_failures,
+                a_success_that_keeps_counts_like_a_failure,
+                a_cancelled_attempt_counts_nothing,
+                a_refused_attempt_changes_nothing,
+                an_attempt_without_a_username_counts_for_its_address;
+            locking:
+                a_lockout_ends_on_time_and_says_when,
+                a_cooloff_of_zero_locks_until_somebody_unlocks,
+                lockouts_get_longer_and_the_last_entry_repeats,
+                the_history_is_a_window_that_slides,
+                a_success_does_not_shorten_the_history,
+                lockouts_can_escalate_by_failures,
+                lockouts_can_escalate_by_attempts,
+                jitter_lengthens_a_lockout_within_its_bound,
+                any_locked_subject_refuses,
+                under_all_only_every_locked_subject_together_refuses,
+                under_all_a_further_failure_renews_the_lock,
+                under_all_a_success_lifts_what_it_clears,
+                time_is_the_argument_and_nothing_else,
+                a_clock_that_steps_back_neither_unlocks_nor_forgets;
+            settling:
+                while_the_last_place_is_under_way_others_are_busy_not_locked,
+                a_failure_on_the_last_place_locks_from_then_on,
+                a_dropped_permit_stays_charged,
+                an_outcome_later_than_the_lease_still_counts,
+                a_success_forgives_what_began_before_it_and_not_what_began_after,
+                an_older_success_does_not_lift_a_newer_lock,
+                an_older_success_frees_a_place_that_is_only_under_way,
+                a_lock_that_was_lifted_leaves_no_history,
+                a_permit_of_a_forgotten_count_settles_nothing_of_the_next,
+                a_permit_from_before_an_unlock_settles_nothing_after_it,
+                an_attempt_is_charged_to_all_its_subjects_or_to_none,
+                exactly_one_event_for_each_lockout_and_each_unlock;
+            operating:
+                an_operator_locks_for_a_time_or_for_good,
+                a_lock_that_ends_later_stays,
+                a_success_does_not_lift_an_operators_lock,
+                an_operators_lock_replaces_one_that_is_under_way,
+                an_unlock_forgets_failures_but_not_the_history,
+                an_unlock_says_whether_there_was_a_lock,
+                checking_charges_nothing_and_recording_counts,
+                status_answers_for_each_subject_in_order,
+                every_locked_subject_is_listed_once,
+                a_foreign_cursor_is_an_error,
+                no_name_reaches_another_subject,
+                ipv6_is_counted_by_network;
+            concurrency:
+                it_equals_the_engine_on_random_histories,
+                a_stampede_of_64_is_verified_exactly_limit_plus_one_times,
+                a_stampede_of_500_is_verified_exactly_limit_plus_one_times,
+                honest_parallel_logins_all_pass,
+                no_charge_is_lost,
+                no_refund_is_given_twice_under_contention,
+                a_begin_that_nobody_finishes_grants_no_more_than_the_limit,
+                a_settle_that_nobody_finishes_leaves_the_charge_or_settles;
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __list {
+    (() $($module:ident: $($name:ident),+;)+) => {
         /// Every behaviour.
         pub const CASES: &[Case] = &[$($(
             Case { name: stringify!($name), examine: |store| Box::pin($module::$name(store)) },
         )+)+];
     };
 }
+
+__with_cases!(__list);
 
 /// Makes a module of tests, one for each behaviour that a store owes.
 ///
@@ -69,153 +149,20 @@ macro_rules! conformance_suite {
         mod $name {
             use super::*;
 
-            $crate::__each_case!(__case_of_suite, $store);
+            $crate::__with_cases!(__tests $store);
         }
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __case_of_suite {
-    ($name:ident, $store:expr) => {
-        #[test]
-        fn $name() {
-            $crate::conformance::run(stringify!($name), async { $store });
-        }
-    };
-}
-
-cases! {
-    counting:
-        failures_up_to_the_limit_are_tolerated_and_the_next_one_locks,
-        a_limit_of_zero_locks_at_the_first_failure,
-        each_scope_has_its_own_limit,
-        failures_are_forgotten_after_a_quiet_time_that_each_failure_renews,
-        an_attempt_cooloff_of_zero_never_forgets,
-        failures_outlive_a_lockout_so_that_one_more_locks_again,
-        after_a_lockout_failures_are_forgotten_if_the_rule_says_so,
-        a_success_clears,
-        a_success_refunds_its_own_charge_only,
-        a_refund_does_not_renew_older_failures,
-        a_success_that_keeps_counts_like_a_failure,
-        a_cancelled_attempt_counts_nothing,
-        a_refused_attempt_changes_nothing,
-        an_attempt_without_a_username_counts_for_its_address;
-    locking:
-        a_lockout_ends_on_time_and_says_when,
-        a_cooloff_of_zero_locks_until_somebody_unlocks,
-        lockouts_get_longer_and_the_last_entry_repeats,
-        the_history_is_a_window_that_slides,
-        a_success_does_not_shorten_the_history,
-        lockouts_can_escalate_by_failures,
-        lockouts_can_escalate_by_attempts,
-        jitter_lengthens_a_lockout_within_its_bound,
-        any_locked_subject_refuses,
-        under_all_only_every_locked_subject_together_refuses,
-        under_all_a_further_failure_renews_the_lock,
-        under_all_a_success_lifts_what_it_clears,
-        time_is_the_argument_and_nothing_else,
-        a_clock_that_steps_back_neither_unlocks_nor_forgets;
-    settling:
-        while_the_last_place_is_under_way_others_are_busy_not_locked,
-        a_failure_on_the_last_place_locks_from_then_on,
-        a_dropped_permit_stays_charged,
-        an_outcome_later_than_the_lease_still_counts,
-        a_success_forgives_what_began_before_it_and_not_what_began_after,
-        an_older_success_does_not_lift_a_newer_lock,
-        an_older_success_frees_a_place_that_is_only_under_way,
-        a_lock_that_was_lifted_leaves_no_history,
-        a_permit_of_a_forgotten_count_settles_nothing_of_the_next,
-        a_permit_from_before_an_unlock_settles_nothing_after_it,
-        an_attempt_is_charged_to_all_its_subjects_or_to_none,
-        exactly_one_event_for_each_lockout_and_each_unlock;
-    operating:
-        an_operator_locks_for_a_time_or_for_good,
-        a_lock_that_ends_later_stays,
-        a_success_does_not_lift_an_operators_lock,
-        an_operators_lock_replaces_one_that_is_under_way,
-        an_unlock_forgets_failures_but_not_the_history,
-        an_unlock_says_whether_there_was_a_lock,
-        checking_charges_nothing_and_recording_counts,
-        status_answers_for_each_subject_in_order,
-        every_locked_subject_is_listed_once,
-        a_foreign_cursor_is_an_error,
-        no_name_reaches_another_subject,
-        ipv6_is_counted_by_network;
-    concurrency:
-        it_equals_the_engine_on_random_histories,
-        a_stampede_of_64_is_verified_exactly_limit_plus_one_times,
-        a_stampede_of_500_is_verified_exactly_limit_plus_one_times,
-        honest_parallel_logins_all_pass,
-        no_charge_is_lost,
-        no_refund_is_given_twice_under_contention,
-        a_begin_that_nobody_finishes_grants_no_more_than_the_limit,
-        a_settle_that_nobody_finishes_leaves_the_charge_or_settles;
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __each_case {
-    ($then:ident, $store:expr) => {
-        $crate::$then!(failures_up_to_the_limit_are_tolerated_and_the_next_one_locks, $store);
-        $crate::$then!(a_limit_of_zero_locks_at_the_first_failure, $store);
-        $crate::$then!(each_scope_has_its_own_limit, $store);
-        $crate::$then!(failures_are_forgotten_after_a_quiet_time_that_each_failure_renews, $store);
-        $crate::$then!(an_attempt_cooloff_of_zero_never_forgets, $store);
-        $crate::$then!(failures_outlive_a_lockout_so_that_one_more_locks_again, $store);
-        $crate::$then!(after_a_lockout_failures_are_forgotten_if_the_rule_says_so, $store);
-        $crate::$then!(a_success_clears, $store);
-        $crate::$then!(a_success_refunds_its_own_charge_only, $store);
-        $crate::$then!(a_refund_does_not_renew_older_failures, $store);
-        $crate::$then!(a_success_that_keeps_counts_like_a_failure, $store);
-        $crate::$then!(a_cancelled_attempt_counts_nothing, $store);
-        $crate::$then!(a_refused_attempt_changes_nothing, $store);
-        $crate::$then!(an_attempt_without_a_username_counts_for_its_address, $store);
-        $crate::$then!(a_lockout_ends_on_time_and_says_when, $store);
-        $crate::$then!(a_cooloff_of_zero_locks_until_somebody_unlocks, $store);
-        $crate::$then!(lockouts_get_longer_and_the_last_entry_repeats, $store);
-        $crate::$then!(the_history_is_a_window_that_slides, $store);
-        $crate::$then!(a_success_does_not_shorten_the_history, $store);
-        $crate::$then!(lockouts_can_escalate_by_failures, $store);
-        $crate::$then!(lockouts_can_escalate_by_attempts, $store);
-        $crate::$then!(jitter_lengthens_a_lockout_within_its_bound, $store);
-        $crate::$then!(any_locked_subject_refuses, $store);
-        $crate::$then!(under_all_only_every_locked_subject_together_refuses, $store);
-        $crate::$then!(under_all_a_further_failure_renews_the_lock, $store);
-        $crate::$then!(under_all_a_success_lifts_what_it_clears, $store);
-        $crate::$then!(time_is_the_argument_and_nothing_else, $store);
-        $crate::$then!(a_clock_that_steps_back_neither_unlocks_nor_forgets, $store);
-        $crate::$then!(while_the_last_place_is_under_way_others_are_busy_not_locked, $store);
-        $crate::$then!(a_failure_on_the_last_place_locks_from_then_on, $store);
-        $crate::$then!(a_dropped_permit_stays_charged, $store);
-        $crate::$then!(an_outcome_later_than_the_lease_still_counts, $store);
-        $crate::$then!(a_success_forgives_what_began_before_it_and_not_what_began_after, $store);
-        $crate::$then!(an_older_success_does_not_lift_a_newer_lock, $store);
-        $crate::$then!(an_older_success_frees_a_place_that_is_only_under_way, $store);
-        $crate::$then!(a_lock_that_was_lifted_leaves_no_history, $store);
-        $crate::$then!(a_permit_of_a_forgotten_count_settles_nothing_of_the_next, $store);
-        $crate::$then!(a_permit_from_before_an_unlock_settles_nothing_after_it, $store);
-        $crate::$then!(an_attempt_is_charged_to_all_its_subjects_or_to_none, $store);
-        $crate::$then!(exactly_one_event_for_each_lockout_and_each_unlock, $store);
-        $crate::$then!(an_operator_locks_for_a_time_or_for_good, $store);
-        $crate::$then!(a_lock_that_ends_later_stays, $store);
-        $crate::$then!(a_success_does_not_lift_an_operators_lock, $store);
-        $crate::$then!(an_operators_lock_replaces_one_that_is_under_way, $store);
-        $crate::$then!(an_unlock_forgets_failures_but_not_the_history, $store);
-        $crate::$then!(an_unlock_says_whether_there_was_a_lock, $store);
-        $crate::$then!(checking_charges_nothing_and_recording_counts, $store);
-        $crate::$then!(status_answers_for_each_subject_in_order, $store);
-        $crate::$then!(every_locked_subject_is_listed_once, $store);
-        $crate::$then!(a_foreign_cursor_is_an_error, $store);
-        $crate::$then!(no_name_reaches_another_subject, $store);
-        $crate::$then!(ipv6_is_counted_by_network, $store);
-        $crate::$then!(it_equals_the_engine_on_random_histories, $store);
-        $crate::$then!(a_stampede_of_64_is_verified_exactly_limit_plus_one_times, $store);
-        $crate::$then!(a_stampede_of_500_is_verified_exactly_limit_plus_one_times, $store);
-        $crate::$then!(honest_parallel_logins_all_pass, $store);
-        $crate::$then!(no_charge_is_lost, $store);
-        $crate::$then!(no_refund_is_given_twice_under_contention, $store);
-        $crate::$then!(a_begin_that_nobody_finishes_grants_no_more_than_the_limit, $store);
-        $crate::$then!(a_settle_that_nobody_finishes_leaves_the_charge_or_settles, $store);
+macro_rules! __tests {
+    (($store:expr) $($module:ident: $($name:ident),+;)+) => {
+        $($(
+            #[test]
+            fn $name() {
+                $crate::conformance::run(stringify!($name), async { $store });
+            }
+        )+)+
     };
 }
