@@ -130,7 +130,7 @@ impl Site {
         ];
         if self.each == 3 {
             scenarios.push(scenario(
-                "begin",
+                "begin beside governor",
                 "three of governor's check_key",
                 self.governor(),
                 self.run(&self.open, |guard, attempt| drop(black_box(admit(guard, attempt)))),

@@ -155,9 +155,9 @@ pub fn charge(
         }
         Place::Last { until }
     };
-    set_expiry(rule, record, now);
     // Whatever the cooloffs, the record outlives the attempt that is under way.
-    record.expires_at = later(record.expires_at, reservation.policy().lease_cooloff().after(now));
+    let lapses = now.saturating_add(reservation.policy().lease());
+    set_expiry(rule, record, lapses);
     Charge {
         number: record.charged,
         at: now,
@@ -400,11 +400,18 @@ fn lift(rule: &Rule, record: &mut Record, lock: &Lock, now: Timestamp) -> Settle
     if lock.is_over(now) { Settled::Quiet } else { Settled::Unlocked }
 }
 
-fn set_expiry(rule: &Rule, record: &mut Record, now: Timestamp) {
-    let failures = if record.failures > 0 { record.failures_expire } else { Some(now) };
-    let lock = record.lock.map_or(Some(now), |lock| lock.until);
-    let marks = record.marks.last().map_or(Some(now), |mark| rule.lockout_memory.after(*mark));
-    // When it was last touched matters too: a record never runs backwards.
-    let over = later(Some(now), later(failures, later(lock, marks)));
+/// The record matters at least up to `at_least`: when it was last touched matters too, since a
+/// record never runs backwards.
+fn set_expiry(rule: &Rule, record: &mut Record, at_least: Timestamp) {
+    let mut over = Some(at_least);
+    if record.failures > 0 {
+        over = later(over, record.failures_expire);
+    }
+    if let Some(lock) = record.lock {
+        over = later(over, lock.until);
+    }
+    if let Some(mark) = record.marks.last() {
+        over = later(over, rule.lockout_memory.after(*mark));
+    }
     record.expires_at = over.map(|over| over.saturating_add(Record::GRACE));
 }

@@ -47,9 +47,13 @@ impl Observers {
         self.0.push(observer);
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Tells everybody. The event is made only if there is somebody.
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return;
         }
         let event = event();

@@ -115,7 +115,10 @@ impl Guard {
         let spread = self.spread();
         let reservation = Reservation::new(&self.0.policy, &claims, spread);
         let now = self.0.clock.now();
-        let mut reserved = self.seen(self.store().reserve(&reservation, now).await)?;
+        let mut reserved = match self.store().reserve(&reservation, now).await {
+            Ok(reserved) => reserved,
+            Err(error) => return self.seen(Err(error)),
+        };
         if !self.0.patience.is_zero() && matches!(reserved, Reserved::Refused(Refusal::Busy { .. }))
         {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await?;
@@ -275,6 +278,10 @@ impl Guard {
             self.tell(|| Event::Unlocked(subject.clone()));
         }
         Ok(settlement)
+    }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        !self.0.observers.is_empty()
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {

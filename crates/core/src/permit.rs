@@ -93,7 +93,7 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.settled {
+        if self.settled || !self.guard.is_observed() {
             return;
         }
         // Nobody will confirm this lockout, so nobody else will tell of it.

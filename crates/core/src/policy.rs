@@ -119,24 +119,25 @@ impl Policy {
     /// The subjects of `attempt` that a rule counts, each with its rule.
     #[must_use]
     pub fn claims(&self, attempt: &Attempt) -> Vec<Claim> {
+        let (username, ip) = (attempt.counted_username(), attempt.counted_ip());
         let mut claims = Vec::with_capacity(self.rules.len());
         for (index, rule) in self.rules.iter().enumerate() {
-            if let Some(subject) = subject_of(rule, attempt) {
-                claims.push(Claim::new(subject, index));
+            let network = |ip| Network::of(ip, rule.prefix_v6);
+            match (rule.scope, username, ip) {
+                (Scope::Username, Some(username), _) => {
+                    claims.push(Claim::new(username.clone().into(), index));
+                }
+                (Scope::Ip, _, Some(ip)) => claims.push(Claim::new(network(ip).into(), index)),
+                (Scope::UsernameIp, Some(username), Some(ip)) => {
+                    let pair = Subject::username_ip(username.clone(), network(ip));
+                    claims.push(Claim::new(pair, index));
+                }
+                // An attempt that lacks what the rule counts.
+                _ => {}
             }
         }
         claims
     }
-}
-
-fn subject_of(rule: &Rule, attempt: &Attempt) -> Option<Subject> {
-    let username = || attempt.counted_username().cloned();
-    let network = || attempt.counted_ip().map(|ip| Network::of(ip, rule.prefix_v6));
-    Some(match rule.scope {
-        Scope::Username => username()?.into(),
-        Scope::Ip => network()?.into(),
-        Scope::UsernameIp => Subject::username_ip(username()?, network()?),
-    })
 }
 
 /// A policy with a name.

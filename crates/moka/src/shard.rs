@@ -1,6 +1,6 @@
 //! The records of a part of all subjects, each changed in place under the shard's lock.
 
-use ahash::RandomState;
+use foldhash::quality::RandomState;
 use indexmap::IndexMap;
 use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
 use lockout_core::{Record, Subject, Timestamp};

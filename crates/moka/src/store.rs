@@ -1,14 +1,15 @@
 //! [`MokaStore`]: the engine under each record's lock.
 
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ahash::RandomState;
 use async_trait::async_trait;
+use foldhash::quality::RandomState;
 use lockout_core::engine::{self, Settled, Standing};
 use lockout_core::{
     Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Refusal,
-    Reservation, Reserved, Result, Settlement, Subject, Timestamp,
+    Reservation, Reserved, Result, Rule, Settlement, Subject, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -24,6 +25,8 @@ use crate::shard::Shard;
 /// there is no room.
 pub struct MokaStore {
     shards: Box<[Mutex<Shard>]>,
+    /// Seeded anew for each process. Should somebody find names that collide all the same, they
+    /// slow one shard, whose size is bounded.
     hasher: RandomState,
     overflow: Overflow,
     locked: LockedIndex,
@@ -72,7 +75,7 @@ impl MokaStore {
 
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         let shards = (capacity / 64).next_power_of_two().clamp(1, Self::MOST_SHARDS);
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         let shard = || Mutex::new(Shard::new(capacity.div_ceil(shards), hasher.clone()));
         Self {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
@@ -109,6 +112,27 @@ impl MokaStore {
         (hash, self.hold(self.shard_of(hash)))
     }
 
+    /// The short way for a single subject, if it has a place and is free.
+    fn charge_known(
+        &self,
+        reservation: &Reservation<'_>,
+        subject: &Subject,
+        rule: &Rule,
+        now: Timestamp,
+    ) -> Option<Charge> {
+        let (hash, mut shard) = self.hold_one(subject);
+        let index = shard.find(hash, subject)?;
+        let record = shard.at_mut(index);
+        if !engine::is_free(record, now) {
+            return None;
+        }
+        let charge = engine::charge(reservation, rule, record, now);
+        if matches!(charge.place, Place::Last { .. }) {
+            self.locked.insert(subject);
+        }
+        Some(charge)
+    }
+
     /// Locks the shards of all subjects, each once and in their order, so that two attempts cannot
     /// wait for each other; and finds the records.
     fn hold_all(&self, reservation: &Reservation<'_>) -> (Held<'_>, Spots) {
@@ -117,18 +141,20 @@ impl MokaStore {
             let hash = self.hasher.hash_one(subject);
             spots.push(Spot { hash, shard: self.shard_of(hash), held: 0, index: None });
         }
+        let mut order: SmallVec<[usize; 4]> = (0..spots.len()).collect();
+        order.sort_unstable_by_key(|claim| spots[*claim].shard);
         let mut held = Held::new();
-        let mut from = 0;
-        while let Some(shard) = spots.iter().map(|spot| spot.shard).filter(|s| *s >= from).min() {
-            let guard = self.hold(shard);
-            for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
-                if spot.shard == shard {
-                    spot.held = held.len();
-                    spot.index = guard.find(spot.hash, subject);
-                }
+        let mut latest = None;
+        for claim in order {
+            let spot = &mut spots[claim];
+            if latest != Some(spot.shard) {
+                latest = Some(spot.shard);
+                held.push(self.hold(spot.shard));
             }
-            held.push(guard);
-            from = shard + 1;
+            spot.held = held.len() - 1;
+        }
+        for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
+            spot.index = held[spot.held].find(spot.hash, subject);
         }
         (held, spots)
     }
@@ -251,6 +277,12 @@ impl MokaStore {
 #[async_trait]
 impl LockoutStore for MokaStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
+        let mut claims = reservation.claims();
+        if let (1, Some((subject, rule))) = (claims.len(), claims.next())
+            && let Some(charge) = self.charge_known(reservation, subject, rule, now)
+        {
+            return Ok(Reserved::Charged(vec![charge]));
+        }
         let (mut held, spots) = self.hold_all(reservation);
         let all_free = spots.iter().all(|spot| {
             spot.index.is_some_and(|index| engine::is_free(held[spot.held].at(index), now))
