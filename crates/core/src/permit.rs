@@ -71,7 +71,7 @@ impl Permit {
     }
 
     /// How many further failures are tolerated if this attempt fails, by the strictest rule; zero
-    /// if the next one locks. `None` if this one does.
+    /// if the next one locks. `None` if this one does; `u32::MAX` if no rule counts the attempt.
     ///
     /// A page that shows it tells a guesser how to stay below the limit.
     #[must_use]
@@ -82,7 +82,7 @@ impl Permit {
             .zip(&self.charges)
             .map(|((_, rule), charge)| rule.failure_limit().checked_sub(charge.failures))
             .min()
-            .flatten()
+            .unwrap_or(Some(u32::MAX))
     }
 
     /// The subjects that this attempt is charged to.
