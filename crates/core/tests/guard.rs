@@ -1,5 +1,7 @@
 //! What the guard adds to a store: waiting, telling, and what it passes on.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
