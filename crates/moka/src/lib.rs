@@ -2,6 +2,7 @@
 
 mod builder;
 mod locked;
+mod newcomer;
 mod overflow;
 mod shard;
 mod store;

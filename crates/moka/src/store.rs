@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use foldhash::quality::RandomState;
-use lockout_core::engine::{self, Settled, Standing};
+use lockout_core::engine::{self, Standing};
 use lockout_core::{
     Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Refusal,
     Reservation, Reserved, Result, Rule, Settlement, Subject, Timestamp,
@@ -28,8 +28,8 @@ pub struct MokaStore {
     /// Seeded anew for each process. Should somebody find names that collide all the same, they
     /// slow one shard, whose size is bounded.
     hasher: RandomState,
-    overflow: Overflow,
-    locked: LockedIndex,
+    pub(crate) overflow: Overflow,
+    pub(crate) locked: LockedIndex,
 }
 
 /// How full a [`MokaStore`] is.
@@ -159,22 +159,6 @@ impl MokaStore {
         (held, spots)
     }
 
-    /// What is known of a subject without a place.
-    #[cold]
-    fn without_place(
-        &self,
-        shard: &Shard,
-        hash: u64,
-        subject: &Subject,
-        now: Timestamp,
-    ) -> Option<Record> {
-        let own = self.overflow.get(subject, now);
-        if own.is_some() || !self.overflow.may_have_lost() {
-            return own;
-        }
-        shard.residue.get(hash, now).cloned()
-    }
-
     /// Looks closer at subjects of which one is new, or not free.
     fn refusal(
         &self,
@@ -195,73 +179,6 @@ impl MokaStore {
         let standings: SmallVec<[Standing; 4]> =
             spots.iter().zip(reservation.claims()).map(standing).collect();
         engine::refusal(reservation, &standings, now)
-    }
-
-    /// Charges a newcomer: in a place if there is room, otherwise in the overflow.
-    #[cold]
-    fn charge_newcomer(
-        &self,
-        shard: &mut Shard,
-        hash: u64,
-        subject: &Subject,
-        now: Timestamp,
-        charge: impl FnOnce(&mut Record) -> Charge,
-    ) -> Charge {
-        let known = self.without_place(shard, hash, subject, now);
-        let mut record = known.unwrap_or_default();
-        let charge = charge(&mut record);
-        if shard.make_room(&self.locked, now) {
-            self.overflow.remove(subject);
-            if record.lock.is_some() {
-                self.locked.insert(subject);
-            }
-            shard.insert(hash, subject, record);
-        } else {
-            shard.residue.absorb(hash, &record, now);
-            self.overflow.put(subject, record);
-        }
-        charge
-    }
-
-    /// Settles a charge of a subject that has no place. If moka has given its record up, a failure
-    /// is settled where it was absorbed; a success has nothing of its own left to take back.
-    #[cold]
-    fn settle_without_place(
-        &self,
-        shard: &mut Shard,
-        hash: u64,
-        subject: &Subject,
-        now: Timestamp,
-        outcome: Outcome,
-        settle: impl FnOnce(&mut Record) -> Settled,
-    ) -> Settled {
-        let Some(mut record) = self.overflow.get(subject, now) else {
-            let shared = shard.residue.get_mut(hash).filter(|_| outcome == Outcome::Failure);
-            return shared.map(settle).unwrap_or_default();
-        };
-        let settled = settle(&mut record);
-        if matches!(settled, Settled::Locked(_)) {
-            shard.residue.absorb(hash, &record, now);
-        }
-        self.overflow.put(subject, record);
-        settled
-    }
-
-    /// A place for a subject that an operator deals with, whatever the flood.
-    fn place_for_operator<'a>(
-        &self,
-        shard: &'a mut Shard,
-        hash: u64,
-        subject: &Subject,
-        now: Timestamp,
-    ) -> &'a mut Record {
-        if let Some(index) = shard.find(hash, subject) {
-            return shard.at_mut(index);
-        }
-        let known = self.without_place(shard, hash, subject, now);
-        shard.make_room(&self.locked, now);
-        self.overflow.remove(subject);
-        shard.insert(hash, subject, known.unwrap_or_default())
     }
 
     fn lock_of(&self, subject: &Subject, now: Timestamp) -> Option<Lockout> {

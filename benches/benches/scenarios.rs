@@ -1,12 +1,13 @@
-//! Criterion's figures of the scenarios of `moka`, each beside its floor.
+//! Criterion's figures of every scenario, each beside its floor.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use lockout_benches::moka::scenarios;
 use lockout_benches::scenario::SUBJECTS;
+use lockout_benches::{engine, moka};
 
 fn all(criterion: &mut Criterion) {
+    let scenarios = engine::scenarios().into_iter().chain(moka::scenarios());
     // Two threads at once are measured by the `quick` program.
-    for scenario in scenarios().into_iter().filter(|scenario| scenario.threads == 1) {
+    for scenario in scenarios.filter(|scenario| scenario.threads == 1) {
         let order = scenario.load.order(SUBJECTS);
         let mut group = criterion.benchmark_group(&scenario.what);
         for (name, operation) in [(scenario.floor_name, &scenario.floor), ("ours", &scenario.ours)]
