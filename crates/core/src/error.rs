@@ -95,3 +95,26 @@ impl StoreError {
 
 /// What a store's call returns.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_which_store_what_is_wrong_and_what_to_do() {
+        for (kind, text) in [
+            (StoreErrorKind::Unavailable, "cannot be reached"),
+            (StoreErrorKind::Timeout, "did not answer in time"),
+            (StoreErrorKind::CircuitOpen, "was not asked"),
+            (StoreErrorKind::Contended, "faster"),
+            (StoreErrorKind::Corrupt, "cannot be read"),
+            (StoreErrorKind::Config, "set up wrongly"),
+        ] {
+            let error = StoreError::new(kind, Effect::Unknown, "redis", "do this");
+            let message = error.to_string();
+            assert!(message.starts_with("redis: "));
+            assert!(message.contains(text) && message.ends_with(": do this"), "{message}");
+            assert_eq!((error.kind(), error.effect()), (kind, Effect::Unknown));
+        }
+    }
+}

@@ -199,7 +199,10 @@ impl Preset {
                 };
                 vec![
                     username.escalate_by(EscalateBy::Attempts),
-                    ip.failure_limit(3).escalate_by(EscalateBy::Attempts).on_success(ip_on_success),
+                    ip.failure_limit(3)
+                        .prefix_v6(128)
+                        .escalate_by(EscalateBy::Attempts)
+                        .on_success(ip_on_success),
                 ]
             }
             Self::DrfBfProtect => vec![
@@ -281,6 +284,45 @@ mod tests {
                 preset.builder(combine).build().unwrap();
             }
         }
+    }
+
+    #[test]
+    fn the_presets_are_what_their_documentation_says() {
+        let seconds = |rule: &Rule| {
+            let lockout = rule.lockout_cooloff().at(0).as_millis() / 1000;
+            (rule.failure_limit(), rule.attempt_cooloff().as_millis() / 1000, lockout)
+        };
+        let rule = |policy: &Policy, scope| policy.rule(scope).cloned().unwrap();
+
+        let policy = Policy::default();
+        let (username, ip) = (rule(&policy, Scope::Username), rule(&policy, Scope::Ip));
+        assert_eq!(seconds(&username), (3, 300, 300));
+        assert_eq!(seconds(&ip), (30, 300, 300));
+        assert_eq!(username.on_success(), OnSuccess::Clear);
+        assert_eq!((ip.on_success(), ip.prefix_v6()), (OnSuccess::Refund, 64));
+        assert_eq!(username.lockout_memory(), Cooloff::from_secs(24 * 3600));
+        assert_eq!(username.escalate_by(), EscalateBy::Lockouts);
+        assert_eq!((username.lockout_jitter(), username.marks_kept()), (Duration::ZERO, 0));
+        assert_eq!((policy.combine(), policy.lease()), (Combine::Any, Duration::from_secs(30)));
+
+        let policy = Policy::django_defender();
+        for scope in [Scope::Username, Scope::Ip] {
+            let rule = rule(&policy, scope);
+            assert_eq!(seconds(&rule), (3, 300, 300));
+            assert_eq!(rule.on_success(), OnSuccess::Clear);
+            assert_eq!(rule.escalate_by(), EscalateBy::Attempts);
+            assert_eq!(rule.after_lockout(), AfterLockout::Count);
+        }
+        assert_eq!(rule(&policy, Scope::Ip).prefix_v6(), 128);
+
+        let policy = Policy::drf_bf_protect();
+        assert_eq!(policy.rules().len(), 1);
+        assert_eq!(seconds(&rule(&policy, Scope::Username)), (5, 300, 600));
+        assert_eq!(rule(&policy, Scope::Username).after_lockout(), AfterLockout::Forget);
+
+        let policy = Policy::nist();
+        assert_eq!(seconds(&rule(&policy, Scope::Username)), (99, 0, 0));
+        assert_eq!(seconds(&rule(&policy, Scope::Ip)), (30, 300, 300));
     }
 
     #[test]

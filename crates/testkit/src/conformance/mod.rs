@@ -83,6 +83,7 @@ macro_rules! __with_cases {
                 any_locked_subject_refuses,
                 under_all_only_every_locked_subject_together_refuses,
                 under_all_a_further_failure_renews_the_lock,
+                under_all_counting_attempts_a_further_failure_sets_the_end_anew,
                 under_all_a_success_lifts_what_it_clears,
                 time_is_the_argument_and_nothing_else,
                 a_clock_that_steps_back_neither_unlocks_nor_forgets;
@@ -104,6 +105,7 @@ macro_rules! __with_cases {
                 a_lock_that_ends_later_stays,
                 a_success_does_not_lift_an_operators_lock,
                 an_operators_lock_replaces_one_that_is_under_way,
+                failures_are_forgotten_with_their_lockout_though_an_operator_locked_too,
                 an_unlock_forgets_failures_but_not_the_history,
                 an_unlock_says_whether_there_was_a_lock,
                 checking_charges_nothing_and_recording_counts,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use lockout_core::{
-    Cooloff, CooloffList, Cursor, LockedBy, LockedQuery, Policy, Refusal, Scope, StoreErrorKind,
-    Subject,
+    AfterLockout, Cooloff, CooloffList, Cursor, LockedBy, LockedQuery, Policy, Refusal, Scope,
+    StoreErrorKind, Subject,
 };
 
 use super::Examined;
@@ -53,6 +53,18 @@ pub(super) async fn an_operators_lock_replaces_one_that_is_under_way(store: Exam
     desk.guard.lock(&subject("username:alice"), Some(60 * SECOND)).await.expect("the store works");
     assert_eq!(last.fail().await.expect("the store works").locked, []);
     assert_eq!(desk.locked(&alice()).await.retry_after_secs(), Some(60));
+}
+
+pub(super) async fn failures_are_forgotten_with_their_lockout_though_an_operator_locked_too(
+    store: Examined,
+) {
+    let rule = username().attempt_cooloff(Cooloff::NEVER).after_lockout(AfterLockout::Forget);
+    let desk = Desk::of(store, rule);
+    desk.lock_by_failing(&alice()).await;
+    let period = Some(600 * SECOND);
+    desk.guard.lock(&subject("username:alice"), period).await.expect("the store works");
+    desk.pass(600 * SECOND);
+    assert_eq!(desk.admit(&alice()).await.failures_left(), Some(2));
 }
 
 pub(super) async fn an_unlock_forgets_failures_but_not_the_history(store: Examined) {
