@@ -92,37 +92,46 @@ impl fmt::Display for Username {
 /// IPv4-mapped IPv6 address is the IPv4 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
-    address: IpAddr,
+    /// The first address, IPv4 as IPv4-mapped IPv6, which no other address here is. Two words are
+    /// moved faster than the bytes of an `IpAddr`.
+    bits: [u64; 2],
     prefix: u8,
 }
 
 impl Network {
+    /// What makes the second word of an IPv4-mapped address, whose first is zero.
+    const MAPPED: u64 = 0xffff_0000_0000;
+
     /// The network of `address`, with `prefix_v6` bits (at most 128) if it is IPv6.
     #[must_use]
     pub fn of(address: IpAddr, prefix_v6: u8) -> Self {
         match address.to_canonical() {
-            v4 @ IpAddr::V4(_) => Self { address: v4, prefix: 32 },
+            IpAddr::V4(v4) => {
+                Self { bits: [0, Self::MAPPED | u64::from(v4.to_bits())], prefix: 128 }
+            }
             IpAddr::V6(v6) => {
                 let prefix = prefix_v6.min(128);
                 let mask = u128::MAX.checked_shl(128 - u32::from(prefix)).unwrap_or(0);
-                Self { address: Ipv6Addr::from_bits(v6.to_bits() & mask).into(), prefix }
+                let bits = v6.to_bits() & mask;
+                let word = |bits: u128| u64::try_from(bits).unwrap_or(u64::MAX);
+                Self { bits: [word(bits >> 64), word(bits & u128::from(u64::MAX))], prefix }
             }
         }
     }
 
     /// The network's first address.
     #[must_use]
-    pub const fn address(&self) -> IpAddr {
-        self.address
+    pub fn address(&self) -> IpAddr {
+        let [high, low] = self.bits.map(u128::from);
+        IpAddr::V6(Ipv6Addr::from_bits(high << 64 | low)).to_canonical()
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.address, self.prefix) {
-            (IpAddr::V4(v4), _) => v4.fmt(f),
-            (IpAddr::V6(v6), 128) => v6.fmt(f),
-            (IpAddr::V6(v6), prefix) => write!(f, "{v6}/{prefix}"),
+        match (self.address(), self.prefix) {
+            (address, 128) => address.fmt(f),
+            (address, prefix) => write!(f, "{address}/{prefix}"),
         }
     }
 }
