@@ -135,8 +135,7 @@ impl MokaStore {
 
     /// Locks the shards of all subjects, each once and in their order, so that two attempts cannot
     /// wait for each other; and finds the records.
-    fn hold_all(&self, reservation: &Reservation<'_>) -> (Held<'_>, Spots) {
-        let mut spots = Spots::new();
+    fn hold_all(&self, reservation: &Reservation<'_>, spots: &mut Spots) -> Held<'_> {
         for (subject, _) in reservation.claims() {
             let hash = self.hasher.hash_one(subject);
             spots.push(Spot { hash, shard: self.shard_of(hash), held: 0, index: None });
@@ -156,7 +155,7 @@ impl MokaStore {
         for (spot, (subject, _)) in spots.iter_mut().zip(reservation.claims()) {
             spot.index = held[spot.held].find(spot.hash, subject);
         }
-        (held, spots)
+        held
     }
 
     /// Looks closer at subjects of which one is new, or not free.
@@ -200,7 +199,8 @@ impl LockoutStore for MokaStore {
         {
             return Ok(Reserved::Charged(vec![charge]));
         }
-        let (mut held, spots) = self.hold_all(reservation);
+        let mut spots = Spots::new();
+        let mut held = self.hold_all(reservation, &mut spots);
         let all_free = spots.iter().all(|spot| {
             spot.index.is_some_and(|index| engine::is_free(held[spot.held].at(index), now))
         });
