@@ -43,7 +43,7 @@ pub fn standing(record: &Record, now: Timestamp) -> Standing {
         None => Standing::Free,
         Some(lock) if lock.is_over(now) => Standing::Free,
         Some(lock) => match lock.provisional {
-            Some(lapses) if now < lapses => Standing::Busy(later_end(lapses, lock.until)),
+            Some(lapses) if now < lapses => Standing::Busy(place_freed_at(lapses, lock.until)),
             _ => Standing::Locked(lock),
         },
     }
@@ -56,7 +56,7 @@ pub fn is_free(record: &Record, now: Timestamp) -> bool {
 }
 
 /// A provisional lock frees its place when it lapses into a lock or, if sooner, when it ends.
-fn later_end(lapses: Timestamp, until: Option<Timestamp>) -> Timestamp {
+fn place_freed_at(lapses: Timestamp, until: Option<Timestamp>) -> Timestamp {
     until.map_or(lapses, |until| until.min(lapses))
 }
 
@@ -186,12 +186,16 @@ pub enum Settled {
 /// round trip for the others.
 #[must_use]
 pub fn settling_writes(rule: &Rule, charge: &Charge, outcome: Outcome) -> bool {
-    let stays = match outcome {
+    !stays(rule, outcome) || charge.place != Place::Tolerated
+}
+
+/// Whether a charge that is settled with `outcome` goes on counting.
+fn stays(rule: &Rule, outcome: Outcome) -> bool {
+    match outcome {
         Outcome::Failure => true,
         Outcome::Success => rule.on_success == OnSuccess::Keep,
         Outcome::Cancelled => false,
-    };
-    !stays || charge.place != Place::Tolerated
+    }
 }
 
 /// Settles a charge: a failure stays and confirms the lock it set, a success takes it back as the
@@ -209,21 +213,16 @@ pub fn settle(
     }
     let now = now.max(record.touched);
     record.touched = now;
-    let settled = match (outcome, rule.on_success) {
-        (Outcome::Failure, _) | (Outcome::Success, OnSuccess::Keep) => {
-            confirm(reservation, rule, record, charge, now)
-        }
-        (Outcome::Success, OnSuccess::Clear) => clear_through(rule, record, charge, now),
-        (Outcome::Success, OnSuccess::Refund) | (Outcome::Cancelled, _) => {
-            refund(rule, record, charge, now)
-        }
+    let settled = if stays(rule, outcome) {
+        confirm(reservation, rule, record, charge, now)
+    } else if outcome == Outcome::Success && rule.on_success == OnSuccess::Clear {
+        clear_through(rule, record, charge, now)
+    } else {
+        refund(rule, record, charge, now)
     };
     let leaves_no_mark = match rule.escalate_by {
         EscalateBy::Lockouts => false,
-        EscalateBy::Failures => {
-            outcome != Outcome::Failure
-                && !(outcome == Outcome::Success && rule.on_success == OnSuccess::Keep)
-        }
+        EscalateBy::Failures => !stays(rule, outcome),
         EscalateBy::Attempts => outcome == Outcome::Cancelled,
     };
     if leaves_no_mark {

@@ -257,7 +257,8 @@ pub trait LockoutStore: fmt::Debug + Send + Sync + 'static {
 
     /// Settles the charges that [`reserve`](Self::reserve) gave for the same reservation.
     ///
-    /// Settling twice may count too much, never too little.
+    /// To be called once for each reservation, and not again after an error whose effect is
+    /// unknown: a charge that is given back twice is a guess given away.
     ///
     /// # Errors
     /// If the store cannot; the charges then stay.
