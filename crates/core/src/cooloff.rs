@@ -93,13 +93,6 @@ impl CooloffList {
     pub fn at(&self, level: usize) -> Cooloff {
         self.0.get(level).or(self.0.last()).copied().unwrap_or(Cooloff::NEVER)
     }
-
-    /// Whether a later lockout can last otherwise than the first: only then a history is worth
-    /// keeping.
-    #[must_use]
-    pub fn escalates(&self) -> bool {
-        self.0.len() > 1
-    }
 }
 
 impl<C: Into<Cooloff>> From<C> for CooloffList {

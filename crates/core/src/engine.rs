@@ -70,7 +70,7 @@ pub fn refusal(
     let refusing = standings.iter().filter(|standing| **standing != Standing::Free).count();
     let refused = match reservation.combine() {
         Combine::Any => refusing > 0,
-        Combine::All => refusing > 0 && refusing == reservation.policy().rules().len(),
+        Combine::All => refusing == reservation.policy().rules().len(),
     };
     refused.then(|| describe(reservation, standings, now))
 }

@@ -169,6 +169,17 @@ pub(super) async fn under_all_a_further_failure_renews_the_lock(store: Examined)
     assert_eq!(lockout.remaining(desk.now()), Some(50 * SECOND));
 }
 
+pub(super) async fn under_all_a_lock_and_a_place_under_way_are_busy(store: Examined) {
+    let policy = Policy::builder()
+        .combine(Combine::All)
+        .rule(username().failure_limit(0))
+        .rule(ip().failure_limit(0));
+    let desk = Desk::new(store, policy);
+    desk.lock_by_failing(&named("alice")).await;
+    let _last = desk.admit(&from("alice", 1)).await;
+    desk.busy(&from("alice", 1)).await;
+}
+
 pub(super) async fn under_all_counting_attempts_a_further_failure_sets_the_end_anew(
     store: Examined,
 ) {

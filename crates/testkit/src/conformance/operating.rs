@@ -67,6 +67,16 @@ pub(super) async fn failures_are_forgotten_with_their_lockout_though_an_operator
     assert_eq!(desk.admit(&alice()).await.failures_left(), Some(2));
 }
 
+pub(super) async fn an_operators_lock_alone_forgets_no_failures(store: Examined) {
+    let rule = username().attempt_cooloff(Cooloff::NEVER).after_lockout(AfterLockout::Forget);
+    let desk = Desk::of(store, rule);
+    desk.fail_times(&alice(), 3).await;
+    let period = Some(60 * SECOND);
+    desk.guard.lock(&subject("username:alice"), period).await.expect("the store works");
+    desk.pass(60 * SECOND);
+    assert_eq!(desk.admit(&alice()).await.failures_left(), None);
+}
+
 pub(super) async fn an_unlock_forgets_failures_but_not_the_history(store: Examined) {
     let list = CooloffList::from_secs([60, 120]);
     let desk = Desk::of(store, username().lockout_cooloff(list).attempt_cooloff(Cooloff::NEVER));

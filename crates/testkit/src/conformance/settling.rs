@@ -102,6 +102,57 @@ pub(super) async fn a_permit_of_a_forgotten_count_settles_nothing_of_the_next(st
     assert_eq!(desk.admit(&alice()).await.failures_left(), None);
 }
 
+pub(super) async fn a_refund_from_before_an_unlock_is_not_paid_from_a_later_charge(
+    store: Examined,
+) {
+    let desk = Desk::of(store, ip().failure_limit(3));
+    let early = desk.admit(&from("alice", 1)).await;
+    desk.guard.unlock(&subject("ip:198.51.100.1")).await.expect("the store works");
+    desk.fail(&from("mallory", 1)).await;
+    early.succeed().await.expect("the store works");
+    assert_eq!(desk.admit(&from("mallory", 1)).await.failures_left(), Some(1));
+}
+
+pub(super) async fn a_refund_frees_the_last_place_though_failures_outlived_a_lockout(
+    store: Examined,
+) {
+    let desk = Desk::of(store, ip().failure_limit(1).lockout_cooloff(10 * SECOND));
+    desk.fail_times(&from("mallory", 1), 2).await;
+    desk.pass(10 * SECOND);
+    for _ in 0..3 {
+        desk.succeed(&from("alice", 1)).await;
+    }
+    assert_eq!(desk.fail(&from("mallory", 1)).await.locked.len(), 1);
+}
+
+pub(super) async fn a_late_failure_confirms_no_lock_but_its_own(store: Examined) {
+    let desk = Desk::of(store, username().failure_limit(0));
+    let early = desk.admit(&alice()).await;
+    desk.guard.unlock(&subject("username:alice")).await.expect("the store works");
+    let last = desk.admit(&alice()).await;
+    assert_eq!(early.fail().await.expect("the store works").locked, []);
+    desk.busy(&alice()).await;
+    last.succeed().await.expect("the store works");
+    drop(desk.admit(&alice()).await);
+}
+
+pub(super) async fn a_failure_after_its_lock_is_over_locks_no_more(store: Examined) {
+    let rule = username().failure_limit(0).lockout_cooloff(10 * SECOND);
+    let desk = Desk::of(store, rule);
+    let slow = desk.admit(&alice()).await;
+    desk.pass(12 * SECOND);
+    assert_eq!(slow.fail().await.expect("the store works").locked, []);
+    drop(desk.admit(&alice()).await);
+}
+
+pub(super) async fn a_busy_client_waits_no_longer_than_the_lock_could_last(store: Examined) {
+    let rule = username().failure_limit(0).lockout_cooloff(Duration::from_millis(200));
+    let desk = Desk::of(store, rule);
+    let _last = desk.admit(&alice()).await;
+    let refusal = desk.begin(&alice()).await.expect_err("a busy subject");
+    assert_eq!(refusal.retry_after(), Some(Duration::from_millis(200)));
+}
+
 pub(super) async fn a_permit_from_before_an_unlock_settles_nothing_after_it(store: Examined) {
     let desk = Desk::of(store, username().failure_limit(1));
     let early = [desk.admit(&alice()).await, desk.admit(&alice()).await];
