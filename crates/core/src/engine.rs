@@ -45,9 +45,9 @@ pub fn standing(record: &Record, now: Timestamp) -> Standing {
     match record.lock {
         None => Standing::Free,
         Some(lock) if lock.is_over(now) => Standing::Free,
-        Some(lock) => match lock.provisional {
-            Some(lapses) if now < lapses => Standing::Busy(place_freed_at(lapses, lock.until)),
-            _ => Standing::Locked(lock),
+        Some(lock) => match lock.provisional.filter(|_| lock.is_provisional(now)) {
+            Some(lapses) => Standing::Busy(place_freed_at(lapses, lock.until)),
+            None => Standing::Locked(lock),
         },
     }
 }

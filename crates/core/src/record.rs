@@ -94,16 +94,6 @@ impl Record {
         self.expires_at.is_some_and(|expires| now >= expires)
     }
 
-    /// The failures that count at `now`, attempts under way included.
-    #[must_use]
-    pub fn failures_at(&self, now: Timestamp) -> u32 {
-        if self.failures_expire.is_some_and(|expire| now.max(self.touched) >= expire) {
-            0
-        } else {
-            self.failures
-        }
-    }
-
     /// The lock that refuses attempts at `now`, if it is not provisional.
     #[must_use]
     pub fn lock_at(&self, now: Timestamp) -> Option<&Lock> {
@@ -210,7 +200,8 @@ mod tests {
             both.absorb(&other);
             let now = Timestamp::from_millis(now).max(both.touched);
             for part in [one, other] {
-                prop_assert!(both.failures_at(now) >= part.failures_at(now));
+                prop_assert!(both.failures >= part.failures);
+                prop_assert_eq!(later(both.failures_expire, part.failures_expire), both.failures_expire);
                 prop_assert!(both.lock_at(now).is_some() || part.lock_at(now).is_none());
                 prop_assert!(!both.is_expired(now) || part.is_expired(now));
                 for since in [1_200_000, 1_500_000, 1_900_000].map(Timestamp::from_millis) {

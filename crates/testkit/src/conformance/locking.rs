@@ -184,16 +184,20 @@ pub(super) async fn under_all_counting_attempts_a_further_failure_sets_the_end_a
     store: Examined,
 ) {
     let rule = |rule: RuleBuilder| {
-        rule.failure_limit(1)
+        rule.failure_limit(2)
             .lockout_cooloff(CooloffList::from_secs([500, 20]))
             .escalate_by(EscalateBy::Attempts)
     };
     let policy = Policy::builder().combine(Combine::All).rule(rule(username())).rule(rule(ip()));
     let desk = Desk::new(store, policy);
-    desk.fail_times(&from("alice", 1), 2).await;
-    desk.fail_times(&from("alice", 2), 2).await;
-    let lockout = desk.lockout(&subject("username:alice")).await.expect("a lockout");
-    assert_eq!(lockout.remaining(desk.now()), Some(20 * SECOND));
+    let left = async || {
+        let lockout = desk.lockout(&subject("username:alice")).await.expect("a lockout");
+        lockout.remaining(desk.now())
+    };
+    desk.fail_times(&from("alice", 1), 3).await;
+    assert_eq!(left().await, Some(500 * SECOND));
+    desk.fail(&from("alice", 2)).await;
+    assert_eq!(left().await, Some(20 * SECOND));
 }
 
 pub(super) async fn under_all_a_success_lifts_what_it_clears(store: Examined) {

@@ -32,7 +32,9 @@ pub(super) async fn a_dropped_permit_stays_charged(store: Examined) {
         drop(desk.admit(&alice()).await);
     }
     desk.busy(&alice()).await;
+    assert_eq!(desk.lockout(&subject("username:alice")).await, None);
     desk.pass(30 * SECOND);
+    assert!(desk.lockout(&subject("username:alice")).await.is_some());
     desk.locked(&alice()).await;
     desk.pass(270 * SECOND);
     drop(desk.admit(&alice()).await);
