@@ -41,7 +41,7 @@ impl MokaStoreBuilder {
     /// An attempt usually has two subjects, so two records: take the number of usernames and
     /// addresses that fail within one cooloff, on the worst day. Memory stays below 1 KiB for each,
     /// everything included, for usernames of up to 23 bytes and lockout cooloff lists of up to 8
-    /// entries.
+    /// entries; below 4 KiB if a flood uses the longest names that are counted.
     pub const fn capacity(mut self, records: usize) -> Self {
         self.capacity = records;
         self

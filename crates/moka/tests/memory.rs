@@ -10,9 +10,13 @@ use lockout_core::{
 };
 use lockout_moka::MokaStore;
 use peak_alloc::PeakAlloc;
+use tokio::sync::Mutex;
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
+
+/// Held while a test counts the heap.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 const CAPACITY: usize = 10_000;
 const FLOOD: u32 = 1_000_000;
@@ -25,6 +29,8 @@ async fn a_flood_leaves_every_lock_and_every_count_and_stays_within_its_memory()
         .rule(Rule::builder(Scope::Ip))
         .build()
         .unwrap();
+    let _alone = ALONE.lock().await;
+    HEAP.reset_peak_usage();
     let heap_before = HEAP.current_usage();
     let store = &*Box::leak(Box::new(MokaStore::builder().capacity(CAPACITY).build().unwrap()));
     let clock = FakeClock::at(Timestamp::from_millis(1_000_000_000_000));
@@ -53,11 +59,6 @@ async fn a_flood_leaves_every_lock_and_every_count_and_stays_within_its_memory()
     let stats = store.stats();
     assert!(stats.records <= CAPACITY + 64, "{stats:?}");
     let heap = HEAP.peak_usage() - heap_before;
-    println!(
-        "record {} subject {}",
-        size_of::<lockout_core::Record>(),
-        size_of::<lockout_core::Subject>()
-    );
     println!("{} bytes for each record of the capacity, at the most; {stats:?}", heap / CAPACITY);
     assert!(heap < CAPACITY * 1024, "{heap} bytes, {stats:?}");
 
@@ -71,4 +72,24 @@ async fn a_flood_leaves_every_lock_and_every_count_and_stays_within_its_memory()
     under_way.succeed().await.unwrap();
     let permit = begin(&named("under-way")).await.admitted().unwrap();
     assert_eq!(permit.failures_left(), Some(2));
+}
+
+#[tokio::test]
+async fn the_longest_names_add_their_own_bytes_and_no_more() {
+    let _alone = ALONE.lock().await;
+    HEAP.reset_peak_usage();
+    let heap_before = HEAP.current_usage();
+    let store = MokaStore::builder().capacity(CAPACITY).build().unwrap();
+    let guard = Guard::new(store, Policy::default());
+    let tail = "🦀".repeat(300);
+    for number in 0..50_000 {
+        let attempt = Attempt::new().username(&format!("{number}{tail}"));
+        if let Decision::Admitted(permit) = guard.begin(&attempt).await.unwrap() {
+            permit.fail().await.unwrap();
+        }
+    }
+    let heap = HEAP.peak_usage() - heap_before;
+    println!("{} bytes for each record of the capacity, at the most", heap / CAPACITY);
+    assert!(heap > CAPACITY * 1024, "these names are not long");
+    assert!(heap < CAPACITY * 4 * 1024, "{heap} bytes");
 }
