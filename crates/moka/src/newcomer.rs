@@ -1,7 +1,7 @@
 //! Subjects without a place: what is known of them, and where they are counted.
 
 use lockout_core::engine::Settled;
-use lockout_core::{Charge, Outcome, Record, Subject, Timestamp};
+use lockout_core::{Charge, Record, Subject, Timestamp};
 
 use crate::shard::Shard;
 use crate::store::MokaStore;
@@ -49,8 +49,9 @@ impl MokaStore {
         charge
     }
 
-    /// Settles a charge of a subject that has no place. If moka has given its record up, a failure
-    /// is settled where it was absorbed; a success has nothing of its own left to take back.
+    /// Settles a charge of a subject that has no place. If moka has given its record up, nothing
+    /// of its own is left: the charge, and the lock that it may have set, stay where they were
+    /// absorbed.
     #[cold]
     pub(crate) fn settle_without_place(
         &self,
@@ -58,13 +59,9 @@ impl MokaStore {
         hash: u64,
         subject: &Subject,
         now: Timestamp,
-        outcome: Outcome,
         settle: impl FnOnce(&mut Record) -> Settled,
     ) -> Settled {
-        let Some(mut record) = self.overflow.get(subject, now) else {
-            let shared = shard.residue.get_mut(hash).filter(|_| outcome == Outcome::Failure);
-            return shared.map(settle).unwrap_or_default();
-        };
+        let Some(mut record) = self.overflow.get(subject, now) else { return Settled::Quiet };
         let settled = settle(&mut record);
         if matches!(settled, Settled::Locked(_)) {
             shard.residue.absorb(hash, &record, now);

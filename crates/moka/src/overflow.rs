@@ -49,6 +49,8 @@ impl Overflow {
     }
 
     pub(crate) fn len(&self) -> u64 {
+        // Moka counts late.
+        self.records.run_pending_tasks();
         self.records.entry_count()
     }
 }
@@ -83,11 +85,6 @@ impl Residue {
 
     pub(crate) fn get(&self, hash: u64, now: Timestamp) -> Option<&Record> {
         self.records.get(self.index(hash)).filter(|record| !record.is_expired(now))
-    }
-
-    pub(crate) fn get_mut(&mut self, hash: u64) -> Option<&mut Record> {
-        let index = self.index(hash);
-        self.records.get_mut(index)
     }
 
     fn index(&self, hash: u64) -> usize {

@@ -40,8 +40,8 @@ pub struct Stats {
     pub records: usize,
     /// Records in place that hold a lock; some may be over.
     pub locked: usize,
-    /// Records of newcomers for whom there was no place, about: moka counts late. If there are
-    /// any, the capacity is too small for what is going on.
+    /// Records of newcomers for whom there was no place. If there are any, the capacity is too
+    /// small for what is going on.
     pub overflow: u64,
 }
 
@@ -255,7 +255,7 @@ impl LockoutStore for MokaStore {
                     }
                     settled
                 }
-                None => self.settle_without_place(&mut shard, hash, subject, now, outcome, settle),
+                None => self.settle_without_place(&mut shard, hash, subject, now, settle),
             };
             settlement.add(subject, settled);
         }

@@ -59,6 +59,17 @@ impl Site {
         }
     }
 
+    /// One failure each of made-up names.
+    async fn fill(&self, names: u32) {
+        self.fill_more("made-up", names).await;
+    }
+
+    async fn fill_more(&self, name: &str, names: u32) {
+        for number in 0..names {
+            self.fail(&format!("{name}-{number}"), 1).await;
+        }
+    }
+
     async fn refused(&self, attempt: &Attempt) {
         let decision = self.begin(attempt).await;
         assert!(matches!(decision, Decision::Refused(_)), "{attempt:?} was admitted");
@@ -96,6 +107,81 @@ async fn strangers_beyond_the_capacity_are_counted_exactly_while_moka_keeps_them
         assert!(permit.failures_left() >= Some(1), "stranger-{user}: {:?}", permit.failures_left());
         permit.succeed().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_newcomer_without_a_place_is_counted_exactly() {
+    let site = site(64);
+    site.fill(64).await;
+    assert_eq!((site.store.stats().records, site.store.stats().overflow), (64, 0));
+
+    let stranger = Attempt::new().username("stranger");
+    for left in [Some(2), Some(1), Some(0), None] {
+        let permit = site.admit(&stranger).await;
+        assert_eq!(permit.failures_left(), left);
+        let settlement = permit.fail().await.unwrap();
+        assert_eq!(settlement.locked.len(), usize::from(left.is_none()));
+    }
+    site.refused(&stranger).await;
+    let lockouts = site.guard.lockouts(&stranger).await.unwrap();
+    assert_eq!(lockouts[0].remaining(site.guard.now()), Some(Duration::from_secs(600)));
+    assert_eq!((site.store.stats().records, site.store.stats().overflow), (64, 1));
+
+    let honest = Attempt::new().username("honest");
+    site.fail("honest", 2).await;
+    site.admit(&honest).await.succeed().await.unwrap();
+    assert_eq!(site.admit(&honest).await.failures_left(), Some(2));
+}
+
+#[tokio::test]
+async fn a_newcomer_takes_his_past_along_when_there_is_a_place_again() {
+    let site = site(64);
+    site.fill(64).await;
+    site.fail("stranger", 4).await;
+    assert_eq!(site.store.stats().overflow, 1);
+    // The others' failures are forgotten, his first lockout is over.
+    site.clock.advance(Duration::from_secs(600));
+    let permit = site.admit(&Attempt::new().username("stranger")).await;
+    assert_eq!(site.store.stats().overflow, 0);
+    permit.fail().await.unwrap();
+    site.fail("stranger", 3).await;
+    let lockouts = site.guard.lockouts(&Attempt::new().username("stranger")).await.unwrap();
+    assert_eq!(lockouts[0].remaining(site.guard.now()), Some(Duration::from_secs(1200)));
+}
+
+#[tokio::test]
+async fn strangers_share_with_few_and_not_with_all() {
+    let site = site(1024);
+    site.fill(1100).await;
+    // From here on moka may have lost somebody.
+    site.fill_more("overflowing", 1100).await;
+    let mut admitted = 0;
+    for number in 0..200 {
+        let attempt = Attempt::new().username(&format!("stranger-{number}"));
+        if let Decision::Admitted(permit) = site.begin(&attempt).await {
+            admitted += 1;
+            permit.fail().await.unwrap();
+        }
+    }
+    assert!(admitted > 150, "only {admitted} of 200 strangers were admitted");
+}
+
+#[tokio::test]
+async fn the_index_of_locks_holds_what_is_locked_and_no_more() {
+    let site = site(64);
+    for number in 0..10 {
+        site.fail(&format!("locked-{number}"), 4).await;
+    }
+    assert_eq!(site.store.stats().locked, 10);
+    for number in 0..5 {
+        let name = Subject::username(&format!("locked-{number}")).unwrap();
+        assert!(site.guard.unlock(&name).await.unwrap());
+    }
+    assert_eq!(site.store.stats().locked, 5);
+    // When the records have expired, newcomers push them out, and out of the index.
+    site.clock.advance(Duration::from_secs(2 * 86_400));
+    site.fill(64).await;
+    assert_eq!(site.store.stats().locked, 0);
 }
 
 #[tokio::test]
