@@ -86,8 +86,8 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 /// The machine's clock. Its timer works under any async executor.
 ///
 /// With the feature `coarse-clock`, on Linux, it reads the kernel's coarse clock, which is behind by
-/// at most one tick (1 to 10 ms): reading the exact one would be a fifth of what an attempt costs
-/// in process.
+/// at most one tick (1 to 10 ms): in process, reading the exact one is much of what an attempt
+/// costs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

@@ -139,11 +139,10 @@ impl Record {
             (Some(mine), Some(theirs)) => Some(mine.stricter(theirs)),
             (mine, theirs) => mine.or(theirs),
         };
-        for (back, mark) in other.marks.iter().rev().enumerate() {
-            match self.marks.len().checked_sub(back + 1) {
-                Some(index) => self.marks[index] = self.marks[index].max(*mark),
-                None => self.marks.insert(0, *mark),
-            }
+        let missing = other.marks.len().saturating_sub(self.marks.len());
+        self.marks.splice(..0, other.marks[..missing].iter().copied());
+        for (mine, theirs) in self.marks.iter_mut().rev().zip(other.marks.iter().rev()) {
+            *mine = (*mine).max(*theirs);
         }
         self.touched = self.touched.max(other.touched);
         self.expires_at = later(self.expires_at, other.expires_at);
