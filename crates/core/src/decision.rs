@@ -98,6 +98,13 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The store is out of order and the application chose to refuse meanwhile: not a lockout. A
+    /// login page answers 503 (RFC 9110, section 15.6.4).
+    #[error("the store of lockouts is out of order")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+    },
 }
 
 impl Refusal {
@@ -113,7 +120,7 @@ impl Refusal {
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Locked { retry_after, .. } => *retry_after,
-            Self::Busy { retry_after } => Some(*retry_after),
+            Self::Busy { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
         }
     }
 

@@ -28,6 +28,10 @@ pub enum Event {
     },
     /// The store failed; the guard returned the error to its caller.
     StoreFailed(StoreErrorKind),
+    /// The store went out of order and something stands in for it: one for each outage.
+    OutageBegan(StoreErrorKind),
+    /// The store answers again.
+    OutageEnded,
 }
 
 /// Somebody who is told of events.
@@ -39,20 +43,25 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     fn observe(&self, event: &Event);
 }
 
+/// Any number of observers, for whoever has events to tell.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Observers(Vec<Arc<dyn Observer>>);
+pub struct Observers(Vec<Arc<dyn Observer>>);
 
 impl Observers {
-    pub(crate) fn push(&mut self, observer: Arc<dyn Observer>) {
+    /// Adds an observer.
+    pub fn push(&mut self, observer: Arc<dyn Observer>) {
         self.0.push(observer);
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether there is nobody to tell.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Tells everybody. The event is made only if there is somebody.
-    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+    /// Tells everybody; a panic of an observer is caught. The event is made only if there is
+    /// somebody.
+    pub fn tell(&self, event: impl FnOnce() -> Event) {
         if self.is_empty() {
             return;
         }

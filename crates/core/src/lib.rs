@@ -16,6 +16,7 @@ mod policy;
 mod record;
 mod record_store;
 mod rule;
+mod server_clock;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod store;
@@ -28,7 +29,7 @@ pub use decision::{Decision, Lockout, Outcome, Refusal};
 pub use error::{Effect, Result, StoreError, StoreErrorKind};
 #[cfg(feature = "broadcast")]
 pub use event::Broadcast;
-pub use event::{Event, Observer};
+pub use event::{Event, Observer, Observers};
 pub use guard::{Guard, GuardBuilder};
 pub use memory::MapStore;
 pub use permit::Permit;
@@ -36,8 +37,9 @@ pub use policy::{Combine, Policy, PolicyBuilder, Preset};
 pub use record::{Lock, LockedBy, Record};
 pub use record_store::{Change, Engined, RecordStore, Step};
 pub use rule::{AfterLockout, OnSuccess, PolicyError, Rule, RuleBuilder};
+pub use server_clock::{ServerClock, ServerTime};
 pub use store::{
     Charge, Claim, Cursor, LockedQuery, LockoutStore, Page, Place, Reservation, Reserved,
-    Settlement, Spread,
+    Settlement, Spread, UnlockNotice,
 };
 pub use subject::{Network, Scope, Subject, SubjectError, Username};

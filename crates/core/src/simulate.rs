@@ -157,6 +157,7 @@ impl Simulation {
         Ok(match refusal {
             Refusal::Locked { .. } => "locked",
             Refusal::Busy { .. } => "busy",
+            Refusal::Unavailable { .. } => "unavailable",
         })
     }
 

@@ -85,6 +85,14 @@ impl<'a> Reservation<'a> {
         self.claims.iter().map(move |claim| (&claim.subject, &rules[claim.rule]))
     }
 
+    /// The claims with other subjects in place of theirs, for stores that keep their subjects under
+    /// other names. `rename` must give different subjects different names.
+    #[must_use]
+    pub fn renamed(&self, rename: impl Fn(&Subject) -> Subject) -> Vec<Claim> {
+        let renamed = |claim: &Claim| Claim::new(rename(&claim.subject), claim.rule);
+        self.claims.iter().map(renamed).collect()
+    }
+
     /// How the rules combine.
     #[must_use]
     pub const fn combine(&self) -> Combine {
@@ -163,6 +171,15 @@ impl Settlement {
             Settled::Unlocked => self.unlocked.push(subject.clone()),
         }
     }
+}
+
+/// News of unlocks on other nodes, for whoever remembers locks in process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnlockNotice {
+    /// This subject was unlocked before its time.
+    Unlocked(Subject),
+    /// Some news may have been missed: any lock may be gone.
+    Missed,
 }
 
 /// Which locked subjects to list.

@@ -176,9 +176,13 @@ enum Value {
     Username(Username),
     Ip(Network),
     UsernameIp(Network, Username),
+    Opaque(Scope, SmolStr),
 }
 
 impl Subject {
+    /// The most characters of an [opaque](Self::opaque) subject's token.
+    pub const MAX_TOKEN_CHARS: usize = 64;
+
     /// The subject of a username as typed; `None` if it is empty.
     #[must_use]
     pub fn username(typed: &str) -> Option<Self> {
@@ -197,10 +201,31 @@ impl Subject {
         Self(Value::UsernameIp(network, username))
     }
 
+    /// A subject of `scope` of which only a token is known, such as a keyed hash of its value; its
+    /// text is `username#TOKEN`, which no other subject has.
+    ///
+    /// # Errors
+    /// If the token is not 1 to [64](Self::MAX_TOKEN_CHARS) characters of `A-Z a-z 0-9 - _`, the
+    /// alphabet of base64url (RFC 4648).
+    pub fn opaque(scope: Scope, token: &str) -> Result<Self, SubjectError> {
+        let in_alphabet = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if !(1..=Self::MAX_TOKEN_CHARS).contains(&token.len()) || !token.bytes().all(in_alphabet) {
+            return Err(SubjectError::Token(shortened(token)));
+        }
+        Ok(Self(Value::Opaque(scope, SmolStr::new(token))))
+    }
+
+    /// Whether only a token of its value is known.
+    #[must_use]
+    pub const fn is_opaque(&self) -> bool {
+        matches!(self.0, Value::Opaque(..))
+    }
+
     /// What the count is kept for.
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self.0 {
+            Value::Opaque(scope, _) => scope,
             Value::Username(_) => Scope::Username,
             Value::Ip(_) => Scope::Ip,
             Value::UsernameIp(..) => Scope::UsernameIp,
@@ -222,11 +247,12 @@ impl From<Network> for Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.scope())?;
+        let scope = self.scope();
         match &self.0 {
-            Value::Username(username) => username.fmt(f),
-            Value::Ip(network) => network.fmt(f),
-            Value::UsernameIp(network, username) => write!(f, "{network}|{username}"),
+            Value::Username(username) => write!(f, "{scope}:{username}"),
+            Value::Ip(network) => write!(f, "{scope}:{network}"),
+            Value::UsernameIp(network, username) => write!(f, "{scope}:{network}|{username}"),
+            Value::Opaque(_, token) => write!(f, "{scope}#{token}"),
         }
     }
 }
@@ -242,8 +268,12 @@ impl FromStr for Subject {
     type Err = SubjectError;
 
     fn from_str(text: &str) -> Result<Self, SubjectError> {
-        let (scope, value) =
-            text.split_once(':').ok_or_else(|| SubjectError::Scope(shortened(text)))?;
+        let wrong_scope = || SubjectError::Scope(shortened(text));
+        let Some((scope, value)) = text.split_once(':') else {
+            let (scope, token) = text.split_once('#').ok_or_else(wrong_scope)?;
+            let known = Scope::ALL.into_iter().find(|known| known.name() == scope);
+            return Self::opaque(known.ok_or_else(wrong_scope)?, token);
+        };
         let username = |name| Username::new(name).ok_or(SubjectError::EmptyUsername);
         match scope {
             "username" => Ok(username(value)?.into()),
@@ -253,7 +283,7 @@ impl FromStr for Subject {
                     value.split_once('|').ok_or_else(|| SubjectError::Pair(shortened(value)))?;
                 Ok(Self::username_ip(username(name)?, network.parse()?))
             }
-            _ => Err(SubjectError::Scope(shortened(text))),
+            _ => Err(wrong_scope()),
         }
     }
 }
@@ -276,6 +306,9 @@ pub enum SubjectError {
     /// A pair lacks its separator.
     #[error("{0:?} is no pair: expected `ADDRESS|NAME`")]
     Pair(String),
+    /// The token of an opaque subject has a character or a length that no token has.
+    #[error("{0:?} is no token: expected 1 to 64 characters of A-Z a-z 0-9 - _")]
+    Token(String),
 }
 
 /// The beginning of a text that a client sent, for an error message of bounded size.
@@ -335,6 +368,22 @@ mod tests {
         let pair = Subject::username_ip(Username::new("::1|bob").unwrap(), address);
         assert_eq!(pair.to_string(), "username_ip:127.0.0.1|::1|bob");
         assert_eq!(pair.to_string().parse(), Ok(pair));
+    }
+
+    #[test]
+    fn an_opaque_subject_is_its_token_and_no_name_forges_it() {
+        for scope in Scope::ALL {
+            let opaque = Subject::opaque(scope, "Ab-_9").unwrap();
+            assert_eq!(opaque.to_string(), format!("{scope}#Ab-_9"));
+            assert_eq!(opaque.to_string().parse(), Ok(opaque.clone()));
+            assert_eq!(opaque.scope(), scope);
+            assert_ne!(Subject::username("#Ab-_9"), Some(opaque));
+        }
+        for token in ["", "a:b", "a b", "a\n", "ä", &"x".repeat(65)] {
+            let error = Subject::opaque(Scope::Ip, token).unwrap_err();
+            assert_eq!(error, SubjectError::Token(token.into()));
+        }
+        assert!("user#abc".parse::<Subject>().is_err());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use lockout_core::{
     Attempt, Broadcast, Charge, Clock, Combine, Decision, Effect, Event, FakeClock, Guard,
     LockedQuery, Lockout, LockoutStore, MapStore, Observer, Outcome, Page, Policy, Preset, Refusal,
-    Reservation, Reserved, Result, Rule, Scope, Settlement, StoreError, StoreErrorKind, Subject,
-    SystemClock, Timestamp,
+    Reservation, Reserved, Result, Rule, Scope, ServerClock, ServerTime, Settlement, StoreError,
+    StoreErrorKind, Subject, SystemClock, Timestamp,
 };
 
 fn noon() -> FakeClock {
@@ -252,4 +252,33 @@ async fn the_system_clock_tells_the_time_and_sleeps() {
     assert!(before > Timestamp::from_millis(1_700_000_000_000), "{before:?}");
     SystemClock.sleep(Duration::from_millis(1)).await;
     assert!(SystemClock.now() >= before);
+}
+
+/// A server whose clock is an hour ahead, or does not answer at once.
+struct Server {
+    clock: FakeClock,
+    answers_after: Duration,
+}
+
+#[async_trait]
+impl ServerTime for Server {
+    async fn server_time(&self) -> Result<Timestamp> {
+        self.clock.advance(self.answers_after);
+        Ok(self.clock.now().saturating_add(Duration::from_secs(3600)))
+    }
+}
+
+#[tokio::test]
+async fn a_server_clock_shows_the_servers_time() {
+    let own = FakeClock::at(Timestamp::from_millis(1_000_000));
+    let clock = ServerClock::new(own.clone());
+    assert_eq!(clock.now(), own.now());
+    let mut server = Server { clock: own.clone(), answers_after: Duration::from_millis(40) };
+    // The answer is taken to be of the middle of the round trip.
+    assert_eq!(clock.correct(&server).await.unwrap(), 3_600_020);
+    assert_eq!(clock.clone().now().as_millis(), own.now().as_millis() + 3_600_020);
+    server.answers_after = Duration::from_millis(1_001);
+    let error = clock.correct(&server).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Timeout);
+    assert_eq!(clock.now().as_millis(), own.now().as_millis() + 3_600_020);
 }
