@@ -2,6 +2,8 @@
 
 pub mod conformance;
 pub mod differential;
+#[cfg(feature = "servers")]
+pub mod servers;
 pub mod stampede;
 pub mod wrong;
 

@@ -1,0 +1,148 @@
+//! Throw-away servers: that they are what they claim to be, and that nothing is left of them.
+#![cfg(feature = "servers")]
+
+use std::env;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lockout_testkit::servers::{RedisServer, ServerError, TestRedis};
+
+/// Asks until it is so; panics if it is not in time.
+#[expect(clippy::disallowed_methods, reason = "a real server needs real time")]
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(30), "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The temporary folder that a server keeps everything in.
+fn folder(server: &RedisServer) -> PathBuf {
+    let answer = server.cli(&["CONFIG", "GET", "dir"]).unwrap();
+    answer.lines().nth(1).unwrap().into()
+}
+
+fn is_running(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+#[test]
+fn a_server_answers_when_start_returns() {
+    let server = RedisServer::start().unwrap();
+    assert_eq!(server.cli(&["SET", "key", "a value"]).unwrap(), "OK");
+    assert_eq!(server.cli(&["GET", "key"]).unwrap(), "a value");
+    assert_eq!(server.cli(&["DEL", "key", "other"]).unwrap(), "1");
+    assert_eq!(server.cli(&["GET", "key"]).unwrap(), "");
+    assert_eq!(server.url(), format!("redis://{}/0", server.address()));
+    TcpStream::connect(server.address()).unwrap();
+}
+
+#[test]
+fn an_error_reply_is_an_error_that_does_not_repeat_the_arguments() {
+    let server = RedisServer::start().unwrap();
+    let error = server.cli(&["AUTH", "somebody", "a secret"]).unwrap_err();
+    assert!(matches!(error, ServerError::Reply { .. }), "{error}");
+    assert!(error.to_string().contains("WRONGPASS"), "{error}");
+    assert!(!error.to_string().contains("a secret"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_killed_comes_back_at_the_same_place_with_what_it_wrote() {
+    let mut server = RedisServer::builder()
+        .config("appendonly", "yes")
+        .config("appendfsync", "always")
+        .start()
+        .unwrap();
+    server.cli(&["SET", "key", "kept"]).unwrap();
+    let (address, pid) = (server.address(), server.pid());
+    server.kill();
+    assert!(!is_running(pid));
+    TcpStream::connect(address).unwrap_err();
+    server.cli(&["PING"]).unwrap_err();
+    server.restart().unwrap();
+    assert_eq!(server.address(), address);
+    assert_eq!(server.cli(&["GET", "key"]).unwrap(), "kept");
+}
+
+#[test]
+fn a_paused_server_answers_only_when_it_is_resumed() {
+    let server = RedisServer::start().unwrap();
+    server.pause();
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| server.cli(&["PING"]));
+        eventually("the server is stopped", || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+            stat.contains(") T ")
+        });
+        assert!(!answer.is_finished());
+        server.resume();
+        assert_eq!(answer.join().unwrap().unwrap(), "PONG");
+    });
+}
+
+#[test]
+fn the_shared_server_is_one_and_the_prefixes_differ() {
+    let (one, other) = (TestRedis::shared().unwrap(), TestRedis::shared().unwrap());
+    assert_eq!(one.url, other.url);
+    assert_ne!(one.prefix, other.prefix);
+    assert!(one.prefix.starts_with("lockout"));
+}
+
+#[test]
+fn nothing_is_left_of_a_server_that_is_dropped_even_if_it_is_paused() {
+    let mut killed = RedisServer::start().unwrap();
+    let paused = RedisServer::start().unwrap();
+    let folders = [folder(&killed), folder(&paused)];
+    let pids = [killed.pid(), paused.pid()];
+    killed.kill();
+    paused.pause();
+    drop((killed, paused));
+    assert!(!pids.into_iter().any(is_running));
+    assert!(!folders.iter().any(|folder| folder.exists()));
+}
+
+/// Runs itself as a process of its own, which is killed while it has servers.
+#[test]
+fn nothing_is_left_when_the_test_process_is_killed() {
+    const CHILD: &str = "LOCKOUT_TESTKIT_CHILD";
+    if env::var_os(CHILD).is_some() {
+        let (running, paused) = (RedisServer::start().unwrap(), RedisServer::start().unwrap());
+        let mut killed = RedisServer::start().unwrap();
+        for server in [&running, &paused, &killed] {
+            println!("{CHILD} {} {}", server.pid(), folder(server).display());
+        }
+        paused.pause();
+        killed.kill();
+        println!("{CHILD} ready");
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "nothing_is_left_when_the_test_process_is_killed", "--nocapture"])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let servers: Vec<(u32, PathBuf)> = lines
+        .filter_map(|line| Some(line.split_once(CHILD)?.1.trim().to_owned()))
+        .take_while(|line| line != "ready")
+        .map(|line| {
+            let (pid, folder) = line.split_once(' ').unwrap();
+            (pid.parse().unwrap(), folder.into())
+        })
+        .collect();
+    assert_eq!(servers.len(), 3);
+    assert!(servers.iter().all(|(_, folder)| folder.exists()));
+    assert_eq!(servers.iter().filter(|(pid, _)| is_running(*pid)).count(), 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    eventually("the servers and their folders are gone", || {
+        !servers.iter().any(|(pid, folder)| is_running(*pid) || folder.exists())
+    });
+}
