@@ -2,13 +2,14 @@
 #![cfg(feature = "servers")]
 
 use std::env;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lockout_testkit::servers::{RedisServer, ServerError, TestRedis};
+use redis::{Client, Commands as _, TlsCertificates};
 
 /// Asks until it is so; panics if it is not in time.
 #[expect(clippy::disallowed_methods, reason = "a real server needs real time")]
@@ -22,8 +23,8 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// The temporary folder that a server keeps everything in.
 fn folder(server: &RedisServer) -> PathBuf {
-    let answer = server.cli(&["CONFIG", "GET", "dir"]).unwrap();
-    answer.lines().nth(1).unwrap().into()
+    let answer = server.cli(&["CONFIG", "GET", "dir"]).expect("it may be asked");
+    answer.lines().nth(1).expect("the second line is the value").into()
 }
 
 fn is_running(pid: u32) -> bool {
@@ -82,6 +83,58 @@ fn a_paused_server_answers_only_when_it_is_resumed() {
         server.resume();
         assert_eq!(answer.join().unwrap().unwrap(), "PONG");
     });
+}
+
+#[test]
+fn a_user_may_do_everything_with_keys_of_lockout_and_nothing_with_others() {
+    let (name, password) = ("lock@out:é", "p@ss: \"word\"\\/?&=+%#é");
+    let server = RedisServer::builder().user(name, password).start().unwrap();
+    for url in [server.url(), server.unix_url()] {
+        let mut client = Client::open(url).unwrap().get_connection().unwrap();
+        let () = client.set("lockout:key", "value").unwrap();
+        assert_eq!(client.get::<_, String>("lockout:key").unwrap(), "value");
+        let refused = client.set::<_, _, ()>("other:key", "value").unwrap_err();
+        assert_eq!(refused.code(), Some("NOPERM"), "{refused}");
+        let refused = client.publish::<_, _, ()>("other", "message").unwrap_err();
+        assert_eq!(refused.code(), Some("NOPERM"), "{refused}");
+    }
+    assert_eq!(server.cli(&["SET", "other:key", "value"]).unwrap(), "OK");
+}
+
+#[test]
+fn with_a_user_nobody_else_gets_in() {
+    let server = RedisServer::builder().user("lockout", "right").start().unwrap();
+    let anonymous = format!("redis://{}/0", server.address());
+    let mut client = Client::open(anonymous).unwrap().get_connection().unwrap();
+    let refused = client.get::<_, ()>("lockout:key").unwrap_err();
+    assert_eq!(refused.code(), Some("NOAUTH"), "{refused}");
+    let wrong = Client::open(server.url().replace("right", "wrong")).unwrap();
+    assert!(wrong.get_connection().is_err());
+}
+
+#[test]
+fn tls_is_spoken_on_the_port_and_nothing_else() {
+    let server = RedisServer::builder().user("lockout", "secret").tls().start().unwrap();
+    assert!(server.url().starts_with("rediss://"));
+    let ca = |pem: &str| TlsCertificates { client_tls: None, root_cert: Some(pem.into()) };
+    let trusting = ca(server.ca_pem().unwrap());
+    for url in [server.url(), server.url().replace("127.0.0.1", "localhost")] {
+        let client = Client::build_with_tls(url, trusting.clone()).unwrap();
+        let () = client.get_connection().unwrap().set("lockout:key", "value").unwrap();
+    }
+    let other = RedisServer::builder().tls().start().unwrap();
+    let distrusting = ca(other.ca_pem().unwrap());
+    let client = Client::build_with_tls(server.url(), distrusting).unwrap();
+    assert!(client.get_connection().is_err());
+
+    let mut plain = TcpStream::connect(server.address()).unwrap();
+    plain.write_all(b"PING\r\n").unwrap();
+    let mut answer = Vec::new();
+    // Either end is fine: closed, or closed with a reset.
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"+") && !answer.starts_with(b"-"), "{answer:?}");
+    let mut unix = Client::open(server.unix_url()).unwrap().get_connection().unwrap();
+    assert_eq!(unix.get::<_, String>("lockout:key").unwrap(), "value");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! How a Redis server is to be started.
 
 use std::fs;
+use std::path::Path;
 
+use super::certificate::Certificate;
 use super::process::{Process, Program};
 use super::redis::Credentials;
 use super::token::token;
@@ -15,6 +17,9 @@ const ATTEMPTS: usize = 5;
 /// The user that [`RedisServer::cli`] is when the default user is off.
 const ADMIN: &str = "lockout-testkit-admin";
 
+const TLS: [&str; 3] =
+    ["tls-cert-file server.crt", "tls-key-file server.key", "tls-auth-clients no"];
+
 /// Settings of a [`RedisServer`] that is not started yet.
 #[derive(Debug)]
 #[must_use]
@@ -22,6 +27,7 @@ pub struct RedisServerBuilder {
     program: Program,
     arguments: &'static [&'static str],
     users: Vec<Credentials>,
+    tls: bool,
     config: Vec<String>,
 }
 
@@ -31,6 +37,7 @@ impl RedisServerBuilder {
             program: REDIS,
             arguments: &["redis.conf"],
             users: Vec::new(),
+            tls: false,
             config: vec!["save \"\"".into(), "appendonly no".into()],
         }
     }
@@ -39,6 +46,13 @@ impl RedisServerBuilder {
     /// with `lockout`. As soon as there is a user, nobody gets in without a password.
     pub fn user(mut self, name: &str, password: &str) -> Self {
         self.users.push(Credentials { name: name.to_owned(), password: password.to_owned() });
+        self
+    }
+
+    /// Makes the port speak TLS only, with a certificate for `127.0.0.1` and `localhost`. Clients need
+    /// none. The unix socket stays without.
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
         self
     }
 
@@ -54,27 +68,40 @@ impl RedisServerBuilder {
     /// [`ServerError::Missing`] if Redis is not installed; others if it does not start, with the end
     /// of its log.
     pub fn start(self) -> Result<RedisServer, ServerError> {
-        let admin = (!self.users.is_empty())
-            .then(|| Credentials { name: ADMIN.to_owned(), password: token() });
         let process = Process::new(self.program, self.arguments)?;
-        let mut server = RedisServer { process, port: 0, users: self.users, admin, ca_pem: None };
+        let users = self.users;
+        let admin =
+            (!users.is_empty()).then(|| Credentials { name: ADMIN.to_owned(), password: token() });
+        let ca_pem = self.tls.then(|| write_certificate(process.folder())).transpose()?;
+        let mut server = RedisServer { process, port: 0, users, admin, ca_pem };
         for _ in 1..ATTEMPTS {
-            match attempt(&mut server, &self.config) {
+            match start_on_some_port(&mut server, &self.config) {
                 Err(error) if error.is_taken_port() => {}
                 result => return result.map(|()| server),
             }
         }
-        attempt(&mut server, &self.config).map(|()| server)
+        start_on_some_port(&mut server, &self.config).map(|()| server)
     }
 }
 
-fn attempt(server: &mut RedisServer, config: &[String]) -> Result<(), ServerError> {
+/// Gives the authority's certificate.
+fn write_certificate(folder: &Path) -> Result<String, ServerError> {
+    let certificate = Certificate::for_loopback()?;
+    fs::write(folder.join("server.crt"), &certificate.server)
+        .and_then(|()| fs::write(folder.join("server.key"), &certificate.key))
+        .map_err(ServerError::io("write a certificate"))?;
+    Ok(certificate.ca)
+}
+
+fn start_on_some_port(server: &mut RedisServer, config: &[String]) -> Result<(), ServerError> {
     server.port = port::free()?;
-    let mut lines = vec![
-        "bind 127.0.0.1".to_owned(),
-        "unixsocket redis.sock".to_owned(),
-        format!("port {}", server.port),
-    ];
+    let mut lines = vec!["bind 127.0.0.1".to_owned(), "unixsocket redis.sock".to_owned()];
+    if server.ca_pem.is_some() {
+        lines.extend(["port 0".to_owned(), format!("tls-port {}", server.port)]);
+        lines.extend(TLS.map(str::to_owned));
+    } else {
+        lines.push(format!("port {}", server.port));
+    }
     if let Some(admin) = &server.admin {
         lines.push("user default off".to_owned());
         lines.push(user(admin, "~* &* +@all"));

@@ -9,6 +9,7 @@
 //! is an error, never a test that is skipped.
 
 mod builder;
+mod certificate;
 mod error;
 mod port;
 mod process;
