@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lockout_testkit::servers::{RedisServer, ServerError, TestRedis};
+use lockout_testkit::servers::{RedisCluster, RedisServer, ServerError, TestCluster, TestRedis};
+use redis::cluster::ClusterClient;
 use redis::{Client, Commands as _, TlsCertificates};
 
 /// Asks until it is so; panics if it is not in time.
@@ -143,6 +144,40 @@ fn the_shared_server_is_one_and_the_prefixes_differ() {
     assert_eq!(one.url, other.url);
     assert_ne!(one.prefix, other.prefix);
     assert!(one.prefix.starts_with("lockout"));
+}
+
+#[test]
+fn a_cluster_answers_when_start_returns() {
+    let cluster = TestCluster::shared().unwrap();
+    assert_eq!(cluster.urls.len(), 6);
+    let mut client = ClusterClient::new(cluster.urls).unwrap().get_connection().unwrap();
+    for number in 0..100 {
+        let () = client.set(format!("{}{number}", cluster.prefix), number).unwrap();
+    }
+    assert_ne!(TestCluster::shared().unwrap().prefix, cluster.prefix);
+}
+
+#[test]
+fn in_a_cluster_a_replica_takes_over_for_its_master() {
+    let mut cluster = RedisCluster::start().unwrap();
+    assert_eq!((cluster.masters().len(), cluster.replicas().len()), (3, 3));
+    cluster.kill_master(1);
+    let replica = &cluster.replicas()[1];
+    eventually("the replica is a master", || replica.cli(&["ROLE"]).unwrap().starts_with("master"));
+    for node in cluster
+        .masters()
+        .iter()
+        .chain(cluster.replicas())
+        .filter(|node| node.pid() != cluster.masters()[1].pid())
+    {
+        eventually("the cluster is complete again", || {
+            node.cli(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok")
+        });
+    }
+    let mut client = ClusterClient::new(cluster.urls()).unwrap().get_connection().unwrap();
+    for number in 0..100 {
+        let () = client.set(format!("lockout:{number}"), number).unwrap();
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub struct RedisServerBuilder {
     arguments: &'static [&'static str],
     users: Vec<Credentials>,
     tls: bool,
+    cluster_bus: bool,
     config: Vec<String>,
 }
 
@@ -38,6 +39,7 @@ impl RedisServerBuilder {
             arguments: &["redis.conf"],
             users: Vec::new(),
             tls: false,
+            cluster_bus: false,
             config: vec!["save \"\"".into(), "appendonly no".into()],
         }
     }
@@ -62,6 +64,12 @@ impl RedisServerBuilder {
         self
     }
 
+    /// Gives the server a port to talk to the other nodes of a cluster.
+    pub(super) fn cluster_bus(mut self) -> Self {
+        self.cluster_bus = true;
+        self
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Errors
@@ -75,12 +83,41 @@ impl RedisServerBuilder {
         let ca_pem = self.tls.then(|| write_certificate(process.folder())).transpose()?;
         let mut server = RedisServer { process, port: 0, users, admin, ca_pem };
         for _ in 1..ATTEMPTS {
-            match start_on_some_port(&mut server, &self.config) {
+            match server.start_on_some_port(self.cluster_bus, &self.config) {
                 Err(error) if error.is_taken_port() => {}
                 result => return result.map(|()| server),
             }
         }
-        start_on_some_port(&mut server, &self.config).map(|()| server)
+        server.start_on_some_port(self.cluster_bus, &self.config).map(|()| server)
+    }
+}
+
+impl RedisServer {
+    fn start_on_some_port(
+        &mut self,
+        cluster_bus: bool,
+        config: &[String],
+    ) -> Result<(), ServerError> {
+        self.port = port::free()?;
+        let mut lines = vec!["bind 127.0.0.1".to_owned(), "unixsocket redis.sock".to_owned()];
+        if self.ca_pem.is_some() {
+            lines.extend(["port 0".to_owned(), format!("tls-port {}", self.port)]);
+            lines.extend(TLS.map(str::to_owned));
+        } else {
+            lines.push(format!("port {}", self.port));
+        }
+        if cluster_bus {
+            lines.push(format!("cluster-port {}", port::free()?));
+        }
+        if let Some(admin) = &self.admin {
+            lines.push("user default off".to_owned());
+            lines.push(user(admin, "~* &* +@all"));
+        }
+        lines.extend(self.users.iter().map(|one| user(one, "~lockout* &lockout* +@all")));
+        lines.extend_from_slice(config);
+        fs::write(self.process.folder().join("redis.conf"), lines.join("\n") + "\n")
+            .map_err(ServerError::io("write redis.conf"))?;
+        self.restart()
     }
 }
 
@@ -91,26 +128,6 @@ fn write_certificate(folder: &Path) -> Result<String, ServerError> {
         .and_then(|()| fs::write(folder.join("server.key"), &certificate.key))
         .map_err(ServerError::io("write a certificate"))?;
     Ok(certificate.ca)
-}
-
-fn start_on_some_port(server: &mut RedisServer, config: &[String]) -> Result<(), ServerError> {
-    server.port = port::free()?;
-    let mut lines = vec!["bind 127.0.0.1".to_owned(), "unixsocket redis.sock".to_owned()];
-    if server.ca_pem.is_some() {
-        lines.extend(["port 0".to_owned(), format!("tls-port {}", server.port)]);
-        lines.extend(TLS.map(str::to_owned));
-    } else {
-        lines.push(format!("port {}", server.port));
-    }
-    if let Some(admin) = &server.admin {
-        lines.push("user default off".to_owned());
-        lines.push(user(admin, "~* &* +@all"));
-    }
-    lines.extend(server.users.iter().map(|one| user(one, "~lockout* &lockout* +@all")));
-    lines.extend_from_slice(config);
-    fs::write(server.process.folder().join("redis.conf"), lines.join("\n") + "\n")
-        .map_err(ServerError::io("write redis.conf"))?;
-    server.restart()
 }
 
 fn user(credentials: &Credentials, rights: &str) -> String {

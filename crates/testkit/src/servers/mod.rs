@@ -10,6 +10,7 @@
 
 mod builder;
 mod certificate;
+mod cluster;
 mod error;
 mod port;
 mod process;
@@ -20,6 +21,7 @@ mod token;
 mod wait;
 
 pub use builder::RedisServerBuilder;
+pub use cluster::RedisCluster;
 pub use error::ServerError;
 pub use redis::RedisServer;
-pub use shared::TestRedis;
+pub use shared::{TestCluster, TestRedis};

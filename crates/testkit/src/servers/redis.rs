@@ -139,8 +139,12 @@ impl RedisServer {
         ready.unwrap_or_else(|| Err(self.timed_out("the server answers")))
     }
 
-    /// The error that something was waited for in vain.
-    pub(super) fn timed_out(&self, until: &str) -> ServerError {
+    /// Waits until something is so, for a bounded time.
+    pub(super) fn wait(&self, until: &str, is_so: impl Fn() -> bool) -> Result<(), ServerError> {
+        wait::until(|| is_so().then_some(())).ok_or_else(|| self.timed_out(until))
+    }
+
+    fn timed_out(&self, until: &str) -> ServerError {
         ServerError::TimedOut {
             until: until.to_owned(),
             seconds: wait::seconds(),
