@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lockout_testkit::servers::{RedisCluster, RedisServer, ServerError, TestCluster, TestRedis};
+use lockout_testkit::servers::{
+    RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster, TestRedis,
+};
 use redis::cluster::ClusterClient;
-use redis::{Client, Commands as _, TlsCertificates};
+use redis::sentinel::{SentinelClient, SentinelServerType};
+use redis::{Client, Commands as _, Connection, TlsCertificates};
 
 /// Asks until it is so; panics if it is not in time.
 #[expect(clippy::disallowed_methods, reason = "a real server needs real time")]
@@ -178,6 +181,30 @@ fn in_a_cluster_a_replica_takes_over_for_its_master() {
     for number in 0..100 {
         let () = client.set(format!("lockout:{number}"), number).unwrap();
     }
+}
+
+#[test]
+fn under_sentinels_the_replica_takes_over_for_its_master() {
+    let mut set = RedisSentinels::start().unwrap();
+    let urls = set.sentinel_urls();
+    let mut sentinels: Vec<_> =
+        urls.iter().map(|url| Client::open(&**url).unwrap().get_connection().unwrap()).collect();
+    let name = set.master_name().to_owned();
+    let mut masters = || -> Vec<u16> {
+        let ask = |sentinel: &mut Connection| {
+            let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&name).clone();
+            question.query::<(String, u16)>(sentinel).unwrap().1
+        };
+        sentinels.iter_mut().map(ask).collect()
+    };
+    assert_eq!(masters(), [set.master().address().port(); 3]);
+    set.kill_master();
+    let replica = set.replica().address().port();
+    eventually("the sentinels name the replica", || masters() == [replica; 3]);
+    let mut client =
+        SentinelClient::build(urls, set.master_name(), None, SentinelServerType::Master).unwrap();
+    let () = client.get_connection().unwrap().set("lockout:key", "value").unwrap();
+    assert_eq!(set.replica().cli(&["GET", "lockout:key"]).unwrap(), "value");
 }
 
 #[test]

@@ -44,6 +44,11 @@ impl RedisServerBuilder {
         }
     }
 
+    /// For a server that only watches others.
+    pub(super) fn sentinel() -> Self {
+        Self { arguments: &["redis.conf", "--sentinel"], config: Vec::new(), ..Self::new() }
+    }
+
     /// Adds a user who may give every command, but only for keys and channels whose names begin
     /// with `lockout`. As soon as there is a user, nobody gets in without a password.
     pub fn user(mut self, name: &str, password: &str) -> Self {

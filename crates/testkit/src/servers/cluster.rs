@@ -85,7 +85,7 @@ impl RedisCluster {
             replica.cli(&["CLUSTER", "REPLICATE", &master.cli(&["CLUSTER", "MYID"])?])?;
         }
         for replica in &self.replicas {
-            replica.wait("the replica has its master's data", || is_in_step(replica))?;
+            replica.wait("the replica has its master's data", || replica.is_in_step())?;
         }
         for node in self.nodes() {
             node.wait("the cluster is complete", || is_complete(node))?;
@@ -114,11 +114,6 @@ fn meet(node: &RedisServer, other: &RedisServer) -> Result<(), ServerError> {
 fn knows_all(node: &RedisServer) -> bool {
     let nodes = node.cli(&["CLUSTER", "NODES"]).unwrap_or_default();
     nodes.lines().count() == NODES && !nodes.contains("handshake")
-}
-
-fn is_in_step(replica: &RedisServer) -> bool {
-    let info = replica.cli(&["INFO", "replication"]).unwrap_or_default();
-    info.contains("master_link_status:up")
 }
 
 fn is_complete(node: &RedisServer) -> bool {

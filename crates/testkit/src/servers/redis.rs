@@ -139,6 +139,12 @@ impl RedisServer {
         ready.unwrap_or_else(|| Err(self.timed_out("the server answers")))
     }
 
+    /// Whether this is a replica that has all of its master's data.
+    pub(super) fn is_in_step(&self) -> bool {
+        let info = self.cli(&["INFO", "replication"]).unwrap_or_default();
+        info.contains("master_link_status:up")
+    }
+
     /// Waits until something is so, for a bounded time.
     pub(super) fn wait(&self, until: &str, is_so: impl Fn() -> bool) -> Result<(), ServerError> {
         wait::until(|| is_so().then_some(())).ok_or_else(|| self.timed_out(until))
