@@ -3,13 +3,13 @@
 
 use std::env;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lockout_testkit::servers::{
-    RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster, TestRedis,
+    Proxy, RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster, TestRedis,
 };
 use redis::cluster::ClusterClient;
 use redis::sentinel::{SentinelClient, SentinelServerType};
@@ -205,6 +205,114 @@ fn under_sentinels_the_replica_takes_over_for_its_master() {
         SentinelClient::build(urls, set.master_name(), None, SentinelServerType::Master).unwrap();
     let () = client.get_connection().unwrap().set("lockout:key", "value").unwrap();
     assert_eq!(set.replica().cli(&["GET", "lockout:key"]).unwrap(), "value");
+}
+
+/// A server, a proxy in front of it, and a client that is connected through it.
+fn proxied() -> (RedisServer, Proxy, Connection) {
+    let server = RedisServer::start().expect("Redis starts");
+    let proxy = Proxy::to(server.address()).expect("a port is free");
+    let client = connect(&proxy).expect("the proxy passes on");
+    (server, proxy, client)
+}
+
+fn connect(proxy: &Proxy) -> redis::RedisResult<Connection> {
+    let client = Client::open(format!("redis://{}/0", proxy.address()))?;
+    let connection = client.get_connection()?;
+    connection.set_read_timeout(Some(Duration::from_secs(20)))?;
+    Ok(connection)
+}
+
+#[test]
+fn a_proxy_passes_on_what_is_too_large_for_one_packet() {
+    let (server, proxy, mut client) = proxied();
+    let value = "0123456789".repeat(100_000);
+    let () = client.set("lockout:key", &value).unwrap();
+    assert_eq!(client.get::<_, String>("lockout:key").unwrap(), value);
+    assert_eq!(server.cli(&["STRLEN", "lockout:key"]).unwrap(), "1000000");
+    assert_eq!(proxy.connections(), 1);
+}
+
+#[test]
+fn a_cut_reply_belongs_to_a_command_that_the_server_carried_out_once() {
+    let (server, proxy, mut client) = proxied();
+    let () = client.incr("lockout:key", 1).unwrap();
+    proxy.cut_next_reply();
+    let error = client.incr::<_, _, i64>("lockout:key", 1).unwrap_err();
+    assert!(error.is_connection_dropped(), "{error}");
+    assert_eq!(server.cli(&["GET", "lockout:key"]).unwrap(), "2");
+    let mut again = connect(&proxy).unwrap();
+    assert_eq!(again.incr::<_, _, i64>("lockout:key", 1).unwrap(), 3);
+    assert_eq!(proxy.connections(), 2);
+}
+
+#[test]
+fn a_cut_reply_waits_for_a_slow_server() {
+    let (server, proxy, mut client) = proxied();
+    server.pause();
+    proxy.cut_next_reply();
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| client.incr::<_, _, i64>("lockout:key", 1));
+        eventually("the request is with the server", || has_unread_bytes(server.address()));
+        assert!(!answer.is_finished());
+        server.resume();
+        assert!(answer.join().unwrap().unwrap_err().is_connection_dropped());
+    });
+    assert_eq!(server.cli(&["GET", "lockout:key"]).unwrap(), "1");
+}
+
+/// Whether the kernel holds bytes that this server has not read.
+fn has_unread_bytes(server: SocketAddr) -> bool {
+    let connections = std::fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+    let port = format!(":{:04X}", server.port());
+    connections.lines().skip(1).any(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields[1].ends_with(&port) && fields[3] == "01" && !fields[4].ends_with(":00000000")
+    })
+}
+
+#[test]
+fn stalled_replies_are_delivered_later() {
+    let (server, proxy, mut client) = proxied();
+    proxy.stall(true);
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| client.incr::<_, _, i64>("lockout:key", 1));
+        eventually("the server has done it", || {
+            server.cli(&["GET", "lockout:key"]).unwrap() == "1"
+        });
+        assert!(!answer.is_finished());
+        proxy.stall(false);
+        assert_eq!(answer.join().unwrap().unwrap(), 1);
+    });
+}
+
+#[test]
+fn a_proxy_that_refuses_cuts_what_is_there_and_what_comes() {
+    let (_server, proxy, mut client) = proxied();
+    proxy.stall(true);
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| client.get::<_, ()>("lockout:key"));
+        proxy.refuse(true);
+        assert!(answer.join().unwrap().unwrap_err().is_connection_dropped());
+    });
+    proxy.stall(false);
+    assert!(connect(&proxy).is_err());
+    assert_eq!(proxy.connections(), 2);
+    proxy.refuse(false);
+    let () = connect(&proxy).unwrap().get("lockout:key").unwrap();
+}
+
+#[test]
+fn a_proxy_outlives_its_server_and_nobody_gets_through_when_it_is_dropped() {
+    let (mut server, proxy, mut client) = proxied();
+    server.kill();
+    client.get::<_, ()>("lockout:key").unwrap_err();
+    assert!(connect(&proxy).is_err());
+    server.restart().unwrap();
+    let mut client = connect(&proxy).unwrap();
+    let address = proxy.address();
+    drop(proxy);
+    client.get::<_, ()>("lockout:key").unwrap_err();
+    TcpStream::connect(address).unwrap_err();
 }
 
 #[test]
