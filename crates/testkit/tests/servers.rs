@@ -5,7 +5,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use lockout_testkit::servers::{
@@ -328,44 +328,83 @@ fn nothing_is_left_of_a_server_that_is_dropped_even_if_it_is_paused() {
     assert!(!folders.iter().any(|folder| folder.exists()));
 }
 
-/// Runs itself as a process of its own, which is killed while it has servers.
+/// This executable once more, to run only the test of that name, which sees the variable.
+fn rerun(test: &str, variable: &str, value: &str) -> Child {
+    Command::new(env::current_exe().expect("it runs"))
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, value)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it can run twice")
+}
+
+/// The next line in which something follows the mark: the test harness writes around it.
+fn next_after(mark: &str, lines: &mut impl Iterator<Item = std::io::Result<String>>) -> String {
+    lines
+        .find_map(|line| Some(line.ok()?.split_once(mark)?.1.trim().to_owned()))
+        .expect("the other process says something")
+}
+
+#[test]
+fn a_server_that_the_environment_names_is_used_instead() {
+    const URL: &str = "LOCKOUT_TEST_REDIS_URL";
+    const URLS: &str = "LOCKOUT_TEST_REDIS_CLUSTER_URLS";
+    const NAME: &str = "a_server_that_the_environment_names_is_used_instead";
+    const MARK: &str = "the url is ";
+    let ours = "redis://user:password@redis.invalid:1";
+    let is = |variable| env::var(variable).is_ok_and(|value| value.starts_with(ours));
+    if is(URL) {
+        println!("{MARK}{}", TestRedis::shared().unwrap().url);
+    } else if is(URLS) {
+        println!("{MARK}{}", TestCluster::shared().unwrap().urls.join(" and "));
+    } else {
+        for (variable, value, used) in [
+            (URL, ours.to_owned(), ours.to_owned()),
+            (URLS, format!("{ours},{ours}2"), format!("{ours} and {ours}2")),
+        ] {
+            let mut child = rerun(NAME, variable, &value);
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            assert_eq!(next_after(MARK, &mut lines), used);
+            child.wait().unwrap();
+        }
+    }
+}
+
+/// The other process is killed while it has servers, in every state that a server can be in.
 #[test]
 fn nothing_is_left_when_the_test_process_is_killed() {
     const CHILD: &str = "LOCKOUT_TESTKIT_CHILD";
+    const NAME: &str = "nothing_is_left_when_the_test_process_is_killed";
+    const MARK: &str = "a server: ";
     if env::var_os(CHILD).is_some() {
+        let shared = TestRedis::shared().unwrap();
         let (running, paused) = (RedisServer::start().unwrap(), RedisServer::start().unwrap());
         let mut killed = RedisServer::start().unwrap();
-        for server in [&running, &paused, &killed] {
-            println!("{CHILD} {} {}", server.pid(), folder(server).display());
-        }
+        let servers = [&running, &paused, &killed];
+        let lines = servers.map(|server| format!("{} {}", server.pid(), folder(server).display()));
         paused.pause();
         killed.kill();
-        println!("{CHILD} ready");
+        lines.iter().for_each(|line| println!("{MARK}{line}"));
+        println!("{MARK}{}", shared.url);
         loop {
             std::thread::park();
         }
     }
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "nothing_is_left_when_the_test_process_is_killed", "--nocapture"])
-        .env(CHILD, "1")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let servers: Vec<(u32, PathBuf)> = lines
-        .filter_map(|line| Some(line.split_once(CHILD)?.1.trim().to_owned()))
-        .take_while(|line| line != "ready")
-        .map(|line| {
-            let (pid, folder) = line.split_once(' ').unwrap();
-            (pid.parse().unwrap(), folder.into())
-        })
-        .collect();
-    assert_eq!(servers.len(), 3);
+    let mut child = rerun(NAME, CHILD, "1");
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let servers = [(); 3].map(|()| {
+        let line = next_after(MARK, &mut lines);
+        let (pid, folder) = line.split_once(' ').unwrap();
+        (pid.parse().unwrap(), PathBuf::from(folder))
+    });
+    let shared = Client::open(next_after(MARK, &mut lines)).unwrap();
+    assert_eq!(servers.each_ref().map(|(pid, _)| is_running(*pid)), [true, true, false]);
     assert!(servers.iter().all(|(_, folder)| folder.exists()));
-    assert_eq!(servers.iter().filter(|(pid, _)| is_running(*pid)).count(), 2);
+    shared.get_connection().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("the servers and their folders are gone", || {
         !servers.iter().any(|(pid, folder)| is_running(*pid) || folder.exists())
+            && shared.get_connection().is_err()
     });
 }

@@ -56,8 +56,8 @@ impl RedisServerBuilder {
         self
     }
 
-    /// Makes the port speak TLS only, with a certificate for `127.0.0.1` and `localhost`. Clients need
-    /// none. The unix socket stays without.
+    /// Makes the port speak TLS only, with a certificate for `127.0.0.1` and `localhost`. Clients
+    /// need none. The unix socket stays without.
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
@@ -78,8 +78,8 @@ impl RedisServerBuilder {
     /// Starts the server and waits until it answers.
     ///
     /// # Errors
-    /// [`ServerError::Missing`] if Redis is not installed; others if it does not start, with the end
-    /// of its log.
+    /// [`ServerError::Missing`] if Redis is not installed; others if it does not start, with the
+    /// end of its log.
     pub fn start(self) -> Result<RedisServer, ServerError> {
         let process = Process::new(self.program, self.arguments)?;
         let users = self.users;

@@ -118,8 +118,8 @@ impl RedisServer {
         self.process.signal(Signal::CONT);
     }
 
-    /// Sends one command as a user who may do everything, and gives the reply as text: an integer in
-    /// decimal, nil as nothing, an array's items joined by newlines.
+    /// Sends one command as a user who may do everything, and gives the reply as text: an integer
+    /// in decimal, nil as nothing, an array's items joined by newlines.
     ///
     /// # Errors
     /// [`ServerError::Reply`] if the reply is an error, [`ServerError::Io`] if there is none.

@@ -24,8 +24,8 @@ impl RedisSentinels {
     /// and each other.
     ///
     /// # Errors
-    /// [`ServerError::Missing`] if Redis is not installed; others if a server does not start or they
-    /// do not come together.
+    /// [`ServerError::Missing`] if Redis is not installed; others if a server does not start or
+    /// they do not come together.
     pub fn start() -> Result<Self, ServerError> {
         let master = RedisServer::builder().config("repl-diskless-sync-delay", "0").start()?;
         let replica = RedisServer::builder()

@@ -16,8 +16,8 @@ pub struct TestRedis {
 }
 
 impl TestRedis {
-    /// The server that `LOCKOUT_TEST_REDIS_URL` names; or else one that is started at the first call
-    /// and that ends when the process ends. The prefix is another one at each call.
+    /// The server that `LOCKOUT_TEST_REDIS_URL` names; or else one that is started at the first
+    /// call and that ends when the process ends. The prefix is another one at each call.
     ///
     /// # Errors
     /// [`ServerError::Missing`] if Redis is not installed; others if it does not start.
