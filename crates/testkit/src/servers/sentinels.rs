@@ -68,7 +68,8 @@ impl RedisSentinels {
     }
 
     /// Kills the server that was master at the start and waits until it is gone, but not until the
-    /// replica has taken over.
+    /// replica has taken over. At that moment the sentinels disconnect the replica's clients, so
+    /// that a call of [`RedisServer::cli`] may fail.
     pub fn kill_master(&mut self) {
         self.master.kill();
     }
