@@ -138,6 +138,17 @@ impl Policy {
         }
         claims
     }
+
+    /// The claims of subjects that another policy made, in their order, each under this policy's
+    /// rule for its scope; those of a scope without a rule are left out. No subject may come twice.
+    #[must_use]
+    pub fn claims_of<'a>(&self, subjects: impl IntoIterator<Item = &'a Subject>) -> Vec<Claim> {
+        let claim = |subject: &Subject| {
+            let index = self.rules.iter().position(|rule| rule.scope == subject.scope())?;
+            Some(Claim::new(subject.clone(), index))
+        };
+        subjects.into_iter().filter_map(claim).collect()
+    }
 }
 
 /// A policy with a name.
@@ -354,5 +365,15 @@ mod tests {
         assert_eq!(subjects(Attempt::new().username("Bob")), ["username:bob"]);
         let both = subjects(ip.username("Bob"));
         assert_eq!(both, ["username:bob", "ip:192.0.2.1", "username_ip:192.0.2.1|bob"]);
+    }
+
+    #[test]
+    fn subjects_of_another_policy_are_claimed_by_the_rules_for_their_scopes() {
+        let policy = Policy::builder().rule(Rule::builder(Scope::Ip)).build().unwrap();
+        let attempt = Attempt::new().username("bob").ip([192, 0, 2, 1]);
+        let others = Policy::default().claims(&attempt);
+        let claims = policy.claims_of(others.iter().map(Claim::subject));
+        assert_eq!(claims, policy.claims(&attempt));
+        assert_eq!(Policy::default().claims_of(others.iter().map(Claim::subject)), others);
     }
 }
