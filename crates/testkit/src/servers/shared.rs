@@ -81,5 +81,5 @@ fn of_shared<S, T>(
 }
 
 fn prefix() -> String {
-    format!("lockout-test-{}:", token())
+    format!("lockout-test-{}", token())
 }

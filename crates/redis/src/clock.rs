@@ -1,0 +1,85 @@
+//! The server's time, so that all nodes agree on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lockout_core::{
+    Clock, Effect, Result, ServerClock, ServerTime, StoreError, StoreErrorKind, Timestamp,
+};
+use redis::Value;
+
+use crate::error::{Call, STORE};
+use crate::store::RedisStore;
+
+/// How often a clock is put right.
+const PERIOD: Duration = Duration::from_secs(10);
+
+#[async_trait]
+impl ServerTime for RedisStore {
+    async fn server_time(&self) -> Result<Timestamp> {
+        let answer = self.0.line.ask(&redis::cmd("TIME"), Call::Reads).await?;
+        let part = |value: &Value| match value {
+            Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse::<u64>().ok(),
+            _ => None,
+        };
+        let Value::Array(parts) = &answer else { return Err(no_time()) };
+        let mut parts = parts.iter().map(part);
+        match (parts.next().flatten(), parts.next().flatten()) {
+            (Some(seconds), Some(micros)) => Ok(Timestamp::from_millis(
+                seconds.saturating_mul(1000).saturating_add(micros / 1000),
+            )),
+            _ => Err(no_time()),
+        }
+    }
+}
+
+fn no_time() -> StoreError {
+    let message = "TIME was answered by something that is no time";
+    StoreError::new(StoreErrorKind::Corrupt, Effect::None, STORE, message)
+}
+
+impl RedisStore {
+    /// A clock that shows the server's time, for [`GuardBuilder::clock`]: with it a node whose own
+    /// clock is wrong neither locks nor unlocks early. It is put right now and every ten seconds,
+    /// until the last of its clones is dropped; while the server is down it runs on by itself.
+    ///
+    /// [`GuardBuilder::clock`]: lockout_core::GuardBuilder::clock
+    ///
+    /// # Errors
+    /// If the server does not answer now.
+    pub async fn clock(&self, own: impl Clock) -> Result<impl Clock + Clone> {
+        let clock = ServerClock::new(own);
+        clock.correct(self).await?;
+        let held = Arc::new(());
+        let (store, kept, dropped) = (self.clone(), clock.clone(), Arc::downgrade(&held));
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(PERIOD).await;
+                if dropped.upgrade().is_none() {
+                    return;
+                }
+                // The correction before this one stays if the server does not answer.
+                let _ = kept.correct(&store).await;
+            }
+        });
+        Ok(KeptClock { clock, _held: held })
+    }
+}
+
+/// A clock whose correction goes on for as long as somebody has it.
+#[derive(Clone, Debug)]
+struct KeptClock {
+    clock: ServerClock,
+    _held: Arc<()>,
+}
+
+impl Clock for KeptClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep(&self, period: Duration) -> lockout_core::Sleep {
+        self.clock.sleep(period)
+    }
+}

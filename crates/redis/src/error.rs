@@ -1,0 +1,118 @@
+//! What Redis answers when it does not work, as the core's errors.
+
+use lockout_core::{Effect, StoreError, StoreErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// The name of this store in errors.
+pub(crate) const STORE: &str = "redis";
+
+/// Whether the call that failed would have changed something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Reads,
+    Writes,
+}
+
+impl Call {
+    /// The effect of a call whose answer is not known.
+    pub(crate) const fn effect(self) -> Effect {
+        match self {
+            Self::Reads => Effect::None,
+            Self::Writes => Effect::Unknown,
+        }
+    }
+}
+
+/// No message holds anything of the connection's URL, of a key or of an argument.
+pub(crate) fn store_error(error: RedisError, call: Call) -> StoreError {
+    let (kind, effect, message) = match error.kind() {
+        ErrorKind::Io if error.is_timeout() => {
+            (StoreErrorKind::Timeout, call.effect(), "look at the server's load and at the network")
+        }
+        ErrorKind::Io if error.is_connection_refusal() => {
+            (StoreErrorKind::Unavailable, Effect::None, "start the server, or mend its address")
+        }
+        ErrorKind::Io => (
+            StoreErrorKind::Unavailable,
+            call.effect(),
+            "the connection broke; it is made anew by itself",
+        ),
+        ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
+            (StoreErrorKind::Config, Effect::None, "mend the URL: address, user and password")
+        }
+        ErrorKind::RESP3NotSupported => {
+            (StoreErrorKind::Config, Effect::None, "the server is older than Redis 6.2")
+        }
+        ErrorKind::Server(kind) => server_error(kind),
+        ErrorKind::Extension => extension(error.code().unwrap_or_default()),
+        ErrorKind::UnexpectedReturnType => unreadable(),
+        _ => (StoreErrorKind::Unavailable, call.effect(), "the answer could not be understood"),
+    };
+    StoreError::new(kind, effect, STORE, message).with_source(error)
+}
+
+type Verdict = (StoreErrorKind, Effect, &'static str);
+
+const fn unreadable() -> Verdict {
+    (
+        StoreErrorKind::Corrupt,
+        Effect::None,
+        "a record is of a later version of lockout, or something else writes under its prefix",
+    )
+}
+
+fn server_error(kind: ServerErrorKind) -> Verdict {
+    match kind {
+        ServerErrorKind::NoPerm => (
+            StoreErrorKind::Config,
+            Effect::None,
+            "give the user its keys, its channel and the commands that the documentation lists",
+        ),
+        // A script that stops half-way has met a record that is none.
+        ServerErrorKind::ResponseError => unreadable(),
+        ServerErrorKind::ReadOnly => {
+            (StoreErrorKind::Unavailable, Effect::None, "this server is a replica")
+        }
+        ServerErrorKind::CrossSlot => {
+            (StoreErrorKind::Config, Effect::None, "this server is part of a Cluster")
+        }
+        _ => (StoreErrorKind::Unavailable, Effect::None, "the server cannot serve for the moment"),
+    }
+}
+
+fn extension(code: &str) -> Verdict {
+    match code {
+        "LOCKOUTCORRUPT" | "WRONGTYPE" => unreadable(),
+        "OOM" => (
+            StoreErrorKind::Unavailable,
+            Effect::None,
+            "the server's memory is full: raise maxmemory, and look whether a flood is going on",
+        ),
+        "WRONGPASS" | "NOAUTH" => {
+            (StoreErrorKind::Config, Effect::None, "mend the URL: user and password")
+        }
+        _ => (StoreErrorKind::Unavailable, Effect::None, "the server cannot serve for the moment"),
+    }
+}
+
+/// Why a store cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The prefix has a character that keys give a meaning.
+    #[error("prefix: {0:?}; 1 to 64 of the characters A-Z a-z 0-9 - _ . / are allowed")]
+    Prefix(String),
+    /// The URL cannot be read, or asks for what is not compiled in. It is not repeated here, since
+    /// it may hold a password.
+    #[error(
+        "url: expected redis://USER:PASSWORD@HOST:PORT/DATABASE, rediss:// with the feature `tls`, \
+         or unix:PATH; characters such as @ : / in user and password are percent-encoded"
+    )]
+    Url(#[source] RedisError),
+    /// There is no tokio runtime, which connections need.
+    #[error("a store is made inside a tokio runtime")]
+    NoRuntime,
+    /// A timeout of nothing.
+    #[error("timeout: it must be longer than nothing")]
+    Timeout,
+}

@@ -1,0 +1,177 @@
+//! [`RedisStore`]: the engine as scripts, where the records are.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use lockout_core::engine::{self, Standing};
+use lockout_core::{
+    Charge, LockedQuery, Lockout, LockoutStore, Outcome, Page, Reservation, Reserved, Result,
+    Settlement, Subject, Timestamp,
+};
+use redis::Client;
+
+use crate::builder::RedisStoreBuilder;
+use crate::call::{self, evalsha, header, put_rule, settling};
+use crate::error::{BuildError, Call};
+use crate::keys::Keys;
+use crate::link::Line;
+use crate::packed::{put_end, put_time};
+use crate::scripts::{CLEAR, LOCK, RESERVE, SETTLE};
+
+/// Records on a Redis server, shared by every process that uses the same prefix there.
+///
+/// Each step of an attempt is one call: a script changes all of the attempt's records at once and
+/// answers what they were; the decision is read off them by the same engine. Clones share the
+/// connection.
+#[derive(Clone)]
+pub struct RedisStore(pub(crate) Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) line: Line,
+    pub(crate) keys: Keys,
+    /// For connections of other kinds; unknown if the application made the connection.
+    pub(crate) client: Option<Client>,
+}
+
+impl RedisStore {
+    /// The store on the server of a URL, with the defaults of the [builder](RedisStoreBuilder).
+    ///
+    /// # Errors
+    /// If the URL is wrong, or outside a tokio runtime.
+    pub fn open(url: &str) -> Result<Self, BuildError> {
+        Self::builder().open(url)
+    }
+
+    /// A builder of a store.
+    pub fn builder() -> RedisStoreBuilder {
+        RedisStoreBuilder::new()
+    }
+
+    pub(crate) fn over(line: Line, keys: Keys, client: Option<Client>) -> Self {
+        Self(Arc::new(Parts { line, keys, client }))
+    }
+}
+
+#[async_trait]
+impl LockoutStore for RedisStore {
+    async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
+        let Parts { line, keys, .. } = &*self.0;
+        let keys: Vec<_> = reservation.claims().map(|(subject, _)| keys.of(subject)).collect();
+        if keys.is_empty() {
+            return Ok(Reserved::Charged(Vec::new()));
+        }
+        let mut command = evalsha(&RESERVE, &keys);
+        command.arg(header(reservation, now));
+        for (_, rule) in reservation.claims() {
+            let mut bytes = Vec::with_capacity(64);
+            put_rule(&mut bytes, reservation, rule);
+            command.arg(bytes);
+        }
+        let answer = line.run(&RESERVE, &command).await?;
+        // The script has decided; what it decided follows from what it saw.
+        let mut records = call::records(&answer, keys.len())?;
+        let standings: Vec<Standing> =
+            records.iter().map(|record| engine::standing(record, now)).collect();
+        if let Some(refusal) = engine::refusal(reservation, &standings, now) {
+            return Ok(Reserved::Refused(refusal));
+        }
+        let charges = reservation.claims().zip(&mut records);
+        let charges =
+            charges.map(|((_, rule), record)| engine::charge(reservation, rule, record, now));
+        Ok(Reserved::Charged(charges.collect()))
+    }
+
+    async fn settle(
+        &self,
+        reservation: &Reservation<'_>,
+        charges: &[Charge],
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Settlement> {
+        let Parts { line, keys, .. } = &*self.0;
+        let writes: Vec<_> = reservation
+            .claims()
+            .zip(charges)
+            .filter(|((_, rule), charge)| engine::settling_writes(rule, charge, outcome))
+            .collect();
+        let mut settlement = Settlement::default();
+        if writes.is_empty() {
+            return Ok(settlement);
+        }
+        let records: Vec<_> = writes.iter().map(|((subject, _), _)| keys.of(subject)).collect();
+        let mut command = evalsha(&SETTLE, &records);
+        command.arg(time(now)).arg(keys.unlocks());
+        for ((_, rule), charge) in &writes {
+            command.arg(settling(reservation, rule, charge, outcome));
+        }
+        let answer = line.run(&SETTLE, &command).await?;
+        let records = call::records(&answer, writes.len())?;
+        for (((subject, rule), charge), mut record) in writes.into_iter().zip(records) {
+            let settled = engine::settle(reservation, rule, &mut record, charge, outcome, now);
+            settlement.add(subject, settled);
+        }
+        Ok(settlement)
+    }
+
+    async fn status(&self, subjects: &[Subject], now: Timestamp) -> Result<Vec<Option<Lockout>>> {
+        let Parts { line, keys, .. } = &*self.0;
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut command = redis::cmd("MGET");
+        for subject in subjects {
+            command.arg(keys.record(subject));
+        }
+        let answer = line.ask(&command, Call::Reads).await?;
+        let records = call::records(&answer, subjects.len())?;
+        let lockout = |(subject, record): (&Subject, lockout_core::Record)| {
+            record.lock_at(now).map(|lock| Lockout::new(subject.clone(), lock))
+        };
+        Ok(subjects.iter().zip(records).map(lockout).collect())
+    }
+
+    async fn lock(
+        &self,
+        subject: &Subject,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let Parts { line, keys, .. } = &*self.0;
+        let mut command = evalsha(&LOCK, &[keys.of(subject)]);
+        let mut times = time(now);
+        put_end(&mut times, until);
+        command.arg(times);
+        let mut record = call::record(&line.run(&LOCK, &command).await?)?;
+        Ok(engine::lock(&mut record, until, now))
+    }
+
+    async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
+        let Parts { line, keys, .. } = &*self.0;
+        let mut command = evalsha(&CLEAR, &[keys.of(subject)]);
+        command.arg(time(now)).arg(keys.unlocks());
+        let mut record = call::record(&line.run(&CLEAR, &command).await?)?;
+        Ok(engine::clear(&mut record, now))
+    }
+
+    async fn locked(&self, query: &LockedQuery, now: Timestamp) -> Result<Page<Lockout>> {
+        self.page(query, now).await
+    }
+}
+
+fn time(now: Timestamp) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(12);
+    put_time(&mut bytes, now.as_millis());
+    bytes
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { line, keys, .. } = &*self.0;
+        f.debug_struct("RedisStore")
+            .field("prefix", &keys.prefix())
+            .field("link", &line.link)
+            .field("timeout", &line.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! News of unlocks on other nodes.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use lockout_core::{Effect, Result, StoreError, StoreErrorKind, UnlockNotice};
+use redis::{Client, RedisResult};
+use tokio::task::JoinHandle;
+
+use crate::error::STORE;
+use crate::store::RedisStore;
+
+/// The longest wait before a lost subscription is made anew.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// A subscription to unlocks; it ends when this is dropped.
+#[derive(Debug)]
+#[must_use = "the subscription ends when this is dropped"]
+pub struct UnlockWatch(JoinHandle<()>);
+
+impl Drop for UnlockWatch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl RedisStore {
+    /// Tells `notice` of every unlock, on whatever node, for caches of locks. After each
+    /// interruption it is told [`UnlockNotice::Missed`].
+    ///
+    /// Uses a connection of its own, so the store must have been made of a URL or a client, and the
+    /// server's user needs the channel `PREFIX:unlocked`.
+    ///
+    /// # Errors
+    /// If the store was made of a connection.
+    pub fn watch_unlocks(
+        &self,
+        notice: impl Fn(UnlockNotice) + Send + Sync + 'static,
+    ) -> Result<UnlockWatch> {
+        let Some(client) = self.0.client.clone() else {
+            let message = "a store over an existing connection cannot subscribe: make it of a URL \
+                           or a client";
+            return Err(StoreError::new(StoreErrorKind::Config, Effect::None, STORE, message));
+        };
+        let channel = self.0.keys.unlocks();
+        Ok(UnlockWatch(tokio::spawn(async move {
+            let mut wait = Duration::from_millis(50);
+            loop {
+                if listen(&client, &channel, &notice).await.is_ok() {
+                    wait = Duration::from_millis(50);
+                }
+                notice(UnlockNotice::Missed);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        })))
+    }
+}
+
+/// Until the connection is lost.
+async fn listen(
+    client: &Client,
+    channel: &str,
+    notice: &(impl Fn(UnlockNotice) + Sync),
+) -> RedisResult<()> {
+    let mut subscription = client.get_async_pubsub().await?;
+    subscription.subscribe(channel).await?;
+    // What was unlocked until now may have gone untold.
+    notice(UnlockNotice::Missed);
+    let mut messages = subscription.into_on_message();
+    while let Some(message) = messages.next().await {
+        let text = message.get_payload::<String>();
+        notice(match text.ok().and_then(|text| text.parse().ok()) {
+            Some(subject) => UnlockNotice::Unlocked(subject),
+            None => UnlockNotice::Missed,
+        });
+    }
+    Ok(())
+}
