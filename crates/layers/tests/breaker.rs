@@ -6,6 +6,8 @@ mod common;
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -19,28 +21,21 @@ use tokio::task::JoinHandle;
 const OPEN: Option<StoreErrorKind> = Some(StoreErrorKind::CircuitOpen);
 const DOWN: Option<StoreErrorKind> = Some(StoreErrorKind::Unavailable);
 
-type Store = std::sync::Arc<Breaker<Scripted>>;
+type Store = Arc<Breaker<Scripted>>;
 
 fn store() -> Store {
-    std::sync::Arc::new(Breaker::new(Scripted::new()))
+    Arc::new(Breaker::new(Scripted::new()))
 }
 
-/// An attempt of a name of its own; the kind of its error.
+/// An attempt of a name of its own, so that nobody is locked; the kind of its error.
 async fn ask(store: &Store, now: Timestamp) -> Option<StoreErrorKind> {
-    let name = format!("user{}", fastrand_like(now));
-    let answer = Login::new(&name, 1).begin(&**store, now).await;
-    let error = answer.err()?;
+    static NAMES: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("user{}", NAMES.fetch_add(1, Ordering::Relaxed));
+    let error = Login::named(&name).begin(&**store, now).await.err()?;
     if error.kind() == StoreErrorKind::CircuitOpen {
         assert_eq!(error.effect(), Effect::None);
     }
     Some(error.kind())
-}
-
-/// Some number that differs from call to call, so that nobody is locked.
-fn fastrand_like(now: Timestamp) -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    now.as_millis() ^ CALLS.fetch_add(1, Ordering::Relaxed) << 48
 }
 
 fn spawn(store: &Store, now: Timestamp) -> JoinHandle<Option<StoreErrorKind>> {
@@ -298,7 +293,7 @@ async fn calls_that_need_no_answer_of_the_store_neither_close_it_nor_are_refused
 async fn it_is_set_as_one_likes() {
     let (first, longest) = (Duration::from_secs(10), Duration::from_secs(15));
     let store = Breaker::new(Scripted::new()).failures(0).cooloff(first, longest);
-    let store = std::sync::Arc::new(store);
+    let store = Arc::new(store);
     store.inner().fail();
     assert_eq!(ask(&store, NOON).await, DOWN);
     assert_eq!(ask(&store, after(9)).await, OPEN);

@@ -52,6 +52,13 @@ impl Login {
         Self::of(policy(), name, host)
     }
 
+    /// An attempt without an address.
+    pub fn named(name: &str) -> Self {
+        let policy = policy();
+        let claims = policy.claims(&Attempt::new().username(name));
+        Self { policy, claims }
+    }
+
     pub fn reservation(&self) -> Reservation<'_> {
         Reservation::new(&self.policy, &self.claims, Spread::default())
     }
