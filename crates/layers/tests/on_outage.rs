@@ -152,9 +152,9 @@ async fn a_store_that_comes_and_goes_grants_no_more_than_both_limits() {
     let mut admitted = 0;
     for outage in 0..40 {
         if outage % 2 == 0 {
-            store.inner().fail()
+            store.inner().fail();
         } else {
-            store.inner().work()
+            store.inner().work();
         }
         if let Reserved::Charged(charges) = login.begin(&store, NOON).await.unwrap() {
             login.end(&store, &charges, Outcome::Failure, NOON).await.unwrap();
