@@ -28,12 +28,12 @@ pub(crate) fn evalsha(script: &Script, keys: &[(String, String)]) -> Cmd {
     command
 }
 
-/// What `reserve.lua` gets first: what all subjects share, and what the short way needs.
-pub(crate) fn header(reservation: &Reservation<'_>, now: Timestamp) -> Vec<u8> {
+/// What `reserve.lua` gets.
+pub(crate) fn reserving(reservation: &Reservation<'_>, now: Timestamp) -> Vec<u8> {
     let lease = millis(reservation.policy().lease());
     let all = reservation.combine() == Combine::All;
     let enough = if all { reservation.policy().rules().len() } else { 1 };
-    let mut bytes = Vec::with_capacity(12 + 15 * reservation.claims().len());
+    let mut bytes = Vec::with_capacity(12 + 64 * reservation.claims().len());
     put_time(&mut bytes, now.as_millis());
     put(&mut bytes, 5, lease);
     bytes.push(u8::try_from(enough).unwrap_or(u8::MAX));
@@ -53,11 +53,18 @@ pub(crate) fn header(reservation: &Reservation<'_>, now: Timestamp) -> Vec<u8> {
             put(&mut bytes, 5, cooloff.max(lease).saturating_add(grace).min(LONGEST));
         }
     }
+    let mut rule_bytes = Vec::with_capacity(64);
+    for (_, rule) in reservation.claims() {
+        rule_bytes.clear();
+        put_rule(&mut rule_bytes, reservation, rule);
+        put(&mut bytes, 2, u64::try_from(rule_bytes.len()).unwrap_or(u64::MAX));
+        bytes.extend_from_slice(&rule_bytes);
+    }
     bytes
 }
 
 /// Appends a rule as `reserve.lua` says.
-pub(crate) fn put_rule(bytes: &mut Vec<u8>, reservation: &Reservation<'_>, rule: &Rule) {
+fn put_rule(bytes: &mut Vec<u8>, reservation: &Reservation<'_>, rule: &Rule) {
     put(bytes, 4, rule.failure_limit().into());
     put_time(bytes, rule.attempt_cooloff().as_millis());
     put_time(bytes, rule.lockout_memory().as_millis());
@@ -122,9 +129,24 @@ pub(crate) fn record(value: &Value) -> Result<Record> {
 /// The records that an answer holds, `count` of them.
 pub(crate) fn records(answer: &Value, count: usize) -> Result<Vec<Record>> {
     match answer {
+        Value::BulkString(bytes) => short_records(bytes, count),
         Value::Array(values) if values.len() == count => values.iter().map(record).collect(),
         _ => Err(unreadable()),
     }
+}
+
+/// What the short way of `reserve.lua` saw: records of one length, and 255 for none.
+fn short_records(mut bytes: &[u8], count: usize) -> Result<Vec<Record>> {
+    let mut records = Vec::with_capacity(count);
+    for _ in 0..count {
+        let length = if bytes.first() == Some(&u8::MAX) { 1 } else { packed::SHORT };
+        let (record, rest) = bytes.split_at_checked(length).ok_or_else(unreadable)?;
+        let none = length == 1;
+        let record = if none { Some(Record::default()) } else { packed::unpack(record) };
+        records.push(record.ok_or_else(unreadable)?);
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(records) } else { Err(unreadable()) }
 }
 
 fn unreadable() -> StoreError {

@@ -5,6 +5,9 @@ use lockout_core::{Lock, LockedBy, Record, Timestamp};
 /// What the layout writes for "never".
 pub(crate) const NEVER: u64 = (1 << 48) - 1;
 
+/// The bytes of a record without a lock, without marks and with small counts.
+pub(crate) const SHORT: usize = 27;
+
 const FOREVER: u8 = 1;
 const KEPT: u8 = 2;
 const WIDE: u8 = 4;

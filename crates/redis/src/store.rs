@@ -12,7 +12,7 @@ use lockout_core::{
 use redis::Client;
 
 use crate::builder::RedisStoreBuilder;
-use crate::call::{self, evalsha, header, put_rule, settling};
+use crate::call::{self, evalsha, reserving, settling};
 use crate::error::{BuildError, Call};
 use crate::keys::Keys;
 use crate::link::Line;
@@ -62,12 +62,7 @@ impl LockoutStore for RedisStore {
             return Ok(Reserved::Charged(Vec::new()));
         }
         let mut command = evalsha(&RESERVE, &keys);
-        command.arg(header(reservation, now));
-        for (_, rule) in reservation.claims() {
-            let mut bytes = Vec::with_capacity(64);
-            put_rule(&mut bytes, reservation, rule);
-            command.arg(bytes);
-        }
+        command.arg(reserving(reservation, now));
         let answer = line.run(&RESERVE, &command).await?;
         // The script has decided; what it decided follows from what it saw.
         let mut records = call::records(&answer, keys.len())?;

@@ -1,17 +1,20 @@
 -- Charges the subjects of one attempt, all or, when it is refused, none: engine::charge.
 --
 --   KEYS    n records, then the list of locked subjects of each one's bucket
---   ARGV    1: I6 now, I5 lease, B how many subjects that are not free refuse the attempt; then for
---           each subject, for the short way, I4 how many failures it lets through, B flags, I5 and I5
---           how long failures and record are kept
---           1 + i: its rule: I4 limit, I6 attempt cooloff, I6 lockout memory, I6 jitter, B what escalates (0 lockouts,
+--   ARGV    I6 now, I5 lease, B how many subjects that are not free refuse the attempt; then for each
+--           subject, for the short way, I4 how many failures it lets through, B flags, I5 and I5 how
+--           long failures and record are kept; then for each subject I2 and so many bytes, its rule:
+--           I4 limit, I6 attempt cooloff, I6 lockout memory, I6 jitter, B what escalates (0 lockouts,
 --           1 failures, 2 attempts), B whether a lockout forgets failures, I2 marks kept,
 --           I6 each lockout cooloff
---   reply   the n records as they were, nil where there was none; who asks runs the engine on them
+--   reply   the n records as they were, nil where there was none; who asks runs the engine on them.
+--           The short way answers them as one string, 255 where there was none
 local refusing = 0
 for i = 1, n do
   local value = values[i]
-  if value then
+  if value == NONE then
+    values[i] = false
+  elseif value then
     if is_corrupt(value) then return corrupt() end
     local now, _, _, _, _, lock, _, ends = open(value, time)
     if now and lock ~= '' and ends > now then refusing = refusing + 1 end
@@ -19,8 +22,12 @@ for i = 1, n do
 end
 if refusing >= enough then return values end
 
+at = 13 + 15 * n
 for i = 1, n do
-  local rule = ARGV[i + 1]
+  local length
+  length, at = unpack_bytes('>I2', arg, at)
+  local rule = sub(arg, at, at + length - 1)
+  at = at + length
   local limit, cooloff, memory, jitter, by, forgets, kept, cooloffs = unpack_bytes('>I4I6I6I6BBI2', rule)
   local now, charged, uncleared, failures, forgotten, lock, operator, ends, marks = open(values[i], time)
   if not now then

@@ -42,7 +42,9 @@ for i = 1, n do
       local counts = number > charged - uncleared
       if outcome == 1 then
         if counts then
-          failures, uncleared = math.min(failures, charged - number), charged - number
+          -- A number from before the record was made anew may be the larger one.
+          uncleared = math.max(0, charged - number)
+          failures = math.min(failures, uncleared)
         end
         lifts = lock ~= '' and not operator and lock_at <= number
       else
