@@ -28,16 +28,16 @@ use self::names::{Names, stricter};
 /// # Changing the key
 ///
 /// With [`old_key`](Self::old_key), whatever is locked under that key is refused, found and unlocked
-/// as well. An attempt then costs one call more. To change the key where there are several nodes:
+/// as well. An attempt then costs one call more, which a `LockCache` within cannot spare. To change
+/// the key where there are several nodes:
 ///
 /// 1. give every node the new key as an old key, beside the one in use: they look under it;
 /// 2. then make it the key in use on every node, and the former one its old key;
 /// 3. remove the old key when the longest lockout under it is over.
 ///
 /// No lockout gets lost on the way. Failures that have not led to one, and the history that makes
-/// lockouts longer, start anew once for each change: at most `limit + 1` more guesses for each
-/// subject, and as many again while nodes count under different keys. A success does not lift a lock
-/// that is kept under an old key.
+/// lockouts longer, are counted under each key by itself, so a change grants each subject at most
+/// `limit + 1` guesses more. A success does not lift a lock that is kept under an old key.
 #[derive(Debug)]
 pub struct Hashed<S> {
     inner: S,

@@ -28,9 +28,9 @@ use self::memory::Memory;
 /// but for those that began elsewhere within `max_stale`, or in a call whose future was dropped.
 /// What is known of a subject that is free serves for that alone.
 ///
-/// Memory is bounded by the capacity (10,000 subjects, of at most 2 KiB with the longest names);
-/// what is evicted costs a call and frees nobody. The time is the argument of each call: what was
-/// noted at a time that is yet to come, because the clock stepped back, is not used.
+/// Memory is bounded by the capacity (10,000 subjects); what is evicted costs a call and frees
+/// nobody. The time is the argument of each call: what was noted at a time that is yet to come,
+/// because the clock stepped back, is not used.
 pub struct LockCache<S> {
     inner: S,
     memory: Arc<Memory>,

@@ -29,7 +29,7 @@ use crate::outage::{is_outage, settling_writes};
 /// | | [`fail_open`] | [`fail_closed`] | [`fall_back_to`] |
 /// | --- | --- | --- | --- |
 /// | an attempt | is admitted, **uncounted** | is refused: [`Refusal::Unavailable`] | is charged to the fallback |
-/// | settling what the store charged | changes nothing: the charge stays | the error | changes nothing: the charge stays |
+/// | settling what the store charged | is given up: the charge stays | the error | is given up: the charge stays |
 /// | a subject's status | not locked | the error | what the fallback says |
 /// | locking, unlocking, listing | the error | the error | the error; an unlock unlocks in the fallback too |
 ///
