@@ -1,6 +1,35 @@
 //! Under which keys records are kept.
 
-use lockout_core::Subject;
+use lockout_core::{Scope, Subject};
+
+/// The scopes that a letter stands for in keys: each character is kept once for each subject, and
+/// with these a name of 14 bytes fits into 32.
+const LETTERS: [(Scope, &str); 3] =
+    [(Scope::Username, "u"), (Scope::Ip, "i"), (Scope::UsernameIp, "p")];
+
+/// The text of a subject in keys, lists and notices: its own, with a letter for the scope.
+pub(crate) fn text_of(subject: &Subject) -> String {
+    let text = subject.to_string();
+    let letter = LETTERS.iter().find(|(scope, _)| *scope == subject.scope());
+    match letter {
+        Some((scope, letter)) => format!("{letter}{}", &text[scope.name().len()..]),
+        None => text,
+    }
+}
+
+/// The subject of a text that [`text_of`] made; `None` if it made no such text.
+pub(crate) fn subject_of(text: &str) -> Option<Subject> {
+    let (end, _) = text.char_indices().find(|(_, c)| matches!(c, ':' | '#'))?;
+    let (head, value) = text.split_at(end);
+    let scope = LETTERS.iter().find(|(_, letter)| *letter == head);
+    scope
+        .map_or(head, |(scope, _)| scope.name())
+        .chars()
+        .chain(value.chars())
+        .collect::<String>()
+        .parse()
+        .ok()
+}
 
 /// The keys of one store: `PREFIX:{BUCKET}:SUBJECT`.
 ///
@@ -35,14 +64,14 @@ impl Keys {
 
     /// The record's key, and the key of its bucket's list of locked subjects.
     pub(crate) fn of(&self, subject: &Subject) -> (String, String) {
-        let text = subject.to_string();
+        let text = text_of(subject);
         let bucket = bucket_of(&text);
         (self.in_bucket(bucket, &text), self.locked(bucket))
     }
 
     /// The record's key.
     pub(crate) fn record(&self, subject: &Subject) -> String {
-        let text = subject.to_string();
+        let text = text_of(subject);
         self.in_bucket(bucket_of(&text), &text)
     }
 
@@ -88,8 +117,8 @@ mod tests {
     fn a_key_is_prefix_bucket_and_subject_for_ever() {
         let keys = Keys::new("lockout".into());
         let (record, locked) = keys.of(&Subject::username("alice").unwrap());
-        assert_eq!(record, "lockout:{14}:username:alice");
-        assert_eq!(locked, "lockout:{14}:locked");
+        assert_eq!(record, "lockout:{vk}:u:alice");
+        assert_eq!(locked, "lockout:{vk}:locked");
     }
 
     #[test]
@@ -97,10 +126,22 @@ mod tests {
         let keys = Keys::new("lockout".into());
         for name in ["locked", "{00}:locked", "a}:{b", "*", "a\0b", "a\r\nb", "unlocked"] {
             let key = keys.record(&Subject::username(name).unwrap());
-            assert!(key.ends_with(&format!("}}:username:{name}")), "{key:?}");
+            assert!(key.ends_with(&format!("}}:u:{name}")), "{key:?}");
             // The first braces are the bucket's: they alone are the hash tag.
             assert_eq!(key.find('{'), Some(8));
             assert_eq!(key.find('}'), Some(11));
+        }
+    }
+
+    #[test]
+    fn a_text_is_of_one_subject() {
+        for text in ["username:alice", "ip:2001:db8::/64", "username_ip:192.0.2.1|a:b#c", "ip#Ab-_"]
+        {
+            let subject: Subject = text.parse().unwrap();
+            assert_eq!(subject_of(&text_of(&subject)), Some(subject), "{text}");
+        }
+        for text in ["", "alice", "x:alice", "u", "i:alice"] {
+            assert_eq!(subject_of(text), None, "{text}");
         }
     }
 
@@ -118,7 +159,7 @@ mod tests {
     fn buckets_are_used_evenly() {
         let mut used = [0_u32; Keys::BUCKETS as usize];
         for number in 0..100_000 {
-            used[usize::from(bucket_of(&format!("username:user-{number:06}")))] += 1;
+            used[usize::from(bucket_of(&format!("u:user-{number:06}")))] += 1;
         }
         assert!(used.iter().all(|names| (40..200).contains(names)), "{used:?}");
     }

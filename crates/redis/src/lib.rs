@@ -7,6 +7,8 @@ mod error;
 mod keys;
 mod link;
 mod locked;
+#[cfg(test)]
+mod mutations;
 mod packed;
 mod scripts;
 mod store;

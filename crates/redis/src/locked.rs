@@ -9,7 +9,7 @@ use lockout_core::{
 use redis::{Pipeline, Value};
 
 use crate::error::STORE;
-use crate::keys::{Keys, bucket_of};
+use crate::keys::{Keys, bucket_of, subject_of, text_of};
 use crate::store::RedisStore;
 
 /// How many buckets are read in one round trip.
@@ -20,7 +20,7 @@ impl RedisStore {
     /// moves meanwhile. A round trip reads 1/16 of all that are locked, and no other record.
     pub(crate) async fn page(&self, query: &LockedQuery, now: Timestamp) -> Result<Page<Lockout>> {
         let after = query.after.as_ref().map(Cursor::subject).transpose()?;
-        let after = after.map(|subject| subject.to_string());
+        let after = after.as_ref().map(text_of);
         let limit = query.limit.max(1);
         let mut first = after.as_deref().map_or(0, bucket_of);
         let mut items = Vec::new();
@@ -65,7 +65,7 @@ impl RedisStore {
                 _ => true,
             });
             for text in texts {
-                subjects.push(text.parse().map_err(|_| foreign())?);
+                subjects.push(subject_of(&text).ok_or_else(foreign)?);
             }
         }
         Ok(subjects)

@@ -17,7 +17,7 @@ use crate::error::{BuildError, Call};
 use crate::keys::Keys;
 use crate::link::Line;
 use crate::packed::{put_end, put_time};
-use crate::scripts::{CLEAR, LOCK, RESERVE, SETTLE};
+use crate::scripts::Scripts;
 
 /// Records on a Redis server, shared by every process that uses the same prefix there.
 ///
@@ -30,6 +30,7 @@ pub struct RedisStore(pub(crate) Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) line: Line,
     pub(crate) keys: Keys,
+    pub(crate) scripts: Scripts,
     /// For connections of other kinds; unknown if the application made the connection.
     pub(crate) client: Option<Client>,
 }
@@ -49,21 +50,28 @@ impl RedisStore {
     }
 
     pub(crate) fn over(line: Line, keys: Keys, client: Option<Client>) -> Self {
-        Self(Arc::new(Parts { line, keys, client }))
+        Self(Arc::new(Parts { line, keys, scripts: Scripts::default(), client }))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_scripts(self, scripts: Scripts) -> Self {
+        let Parts { line, keys, client, .. } = &*self.0;
+        let (line, keys, client) = (line.clone(), keys.clone(), client.clone());
+        Self(Arc::new(Parts { line, keys, scripts, client }))
     }
 }
 
 #[async_trait]
 impl LockoutStore for RedisStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
-        let Parts { line, keys, .. } = &*self.0;
+        let Parts { line, keys, scripts, .. } = &*self.0;
         let keys: Vec<_> = reservation.claims().map(|(subject, _)| keys.of(subject)).collect();
         if keys.is_empty() {
             return Ok(Reserved::Charged(Vec::new()));
         }
-        let mut command = evalsha(&RESERVE, &keys);
+        let mut command = evalsha(&scripts.reserve, &keys);
         command.arg(reserving(reservation, now));
-        let answer = line.run(&RESERVE, &command).await?;
+        let answer = line.run(&scripts.reserve, &command).await?;
         // The script has decided; what it decided follows from what it saw.
         let mut records = call::records(&answer, keys.len())?;
         let standings: Vec<Standing> =
@@ -84,7 +92,7 @@ impl LockoutStore for RedisStore {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Settlement> {
-        let Parts { line, keys, .. } = &*self.0;
+        let Parts { line, keys, scripts, .. } = &*self.0;
         let writes: Vec<_> = reservation
             .claims()
             .zip(charges)
@@ -95,12 +103,12 @@ impl LockoutStore for RedisStore {
             return Ok(settlement);
         }
         let records: Vec<_> = writes.iter().map(|((subject, _), _)| keys.of(subject)).collect();
-        let mut command = evalsha(&SETTLE, &records);
+        let mut command = evalsha(&scripts.settle, &records);
         command.arg(time(now)).arg(keys.unlocks());
         for ((_, rule), charge) in &writes {
             command.arg(settling(reservation, rule, charge, outcome));
         }
-        let answer = line.run(&SETTLE, &command).await?;
+        let answer = line.run(&scripts.settle, &command).await?;
         let records = call::records(&answer, writes.len())?;
         for (((subject, rule), charge), mut record) in writes.into_iter().zip(records) {
             let settled = engine::settle(reservation, rule, &mut record, charge, outcome, now);
@@ -132,20 +140,20 @@ impl LockoutStore for RedisStore {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool> {
-        let Parts { line, keys, .. } = &*self.0;
-        let mut command = evalsha(&LOCK, &[keys.of(subject)]);
+        let Parts { line, keys, scripts, .. } = &*self.0;
+        let mut command = evalsha(&scripts.lock, &[keys.of(subject)]);
         let mut times = time(now);
         put_end(&mut times, until);
         command.arg(times);
-        let mut record = call::record(&line.run(&LOCK, &command).await?)?;
+        let mut record = call::record(&line.run(&scripts.lock, &command).await?)?;
         Ok(engine::lock(&mut record, until, now))
     }
 
     async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
-        let Parts { line, keys, .. } = &*self.0;
-        let mut command = evalsha(&CLEAR, &[keys.of(subject)]);
+        let Parts { line, keys, scripts, .. } = &*self.0;
+        let mut command = evalsha(&scripts.clear, &[keys.of(subject)]);
         command.arg(time(now)).arg(keys.unlocks());
-        let mut record = call::record(&line.run(&CLEAR, &command).await?)?;
+        let mut record = call::record(&line.run(&scripts.clear, &command).await?)?;
         Ok(engine::clear(&mut record, now))
     }
 

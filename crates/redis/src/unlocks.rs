@@ -8,6 +8,7 @@ use redis::{Client, RedisResult};
 use tokio::task::JoinHandle;
 
 use crate::error::STORE;
+use crate::keys::subject_of;
 use crate::store::RedisStore;
 
 /// The longest wait before a lost subscription is made anew.
@@ -70,7 +71,7 @@ async fn listen(
     let mut messages = subscription.into_on_message();
     while let Some(message) = messages.next().await {
         let text = message.get_payload::<String>();
-        notice(match text.ok().and_then(|text| text.parse().ok()) {
+        notice(match text.ok().and_then(|text| subject_of(&text)) {
             Some(subject) => UnlockNotice::Unlocked(subject),
             None => UnlockNotice::Missed,
         });
