@@ -130,8 +130,7 @@ fn subjects<'a>(reservation: &Reservation<'a>) -> impl Iterator<Item = &'a Subje
 #[deny(clippy::missing_trait_methods)]
 impl<S: LockoutStore> LockoutStore for LockCache<S> {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
-        // That it finds nobody locked admits nobody: then the store is asked.
-        if let Some(refusal @ Refusal::Locked { .. }) = self.known_refusal(reservation, now) {
+        if let Some(refusal) = self.known_refusal(reservation, now) {
             return Ok(Reserved::Refused(refusal));
         }
         let asked = self.memory.epoch();
@@ -160,6 +159,7 @@ impl<S: LockoutStore> LockoutStore for LockCache<S> {
         if outcome == Outcome::Failure && tolerated {
             return self.inner.settle(reservation, charges, outcome, now).await;
         }
+        // Before, in case that nobody waits for the answer; and after, for what was noted meanwhile.
         self.memory.forget(subjects(reservation));
         let asked = self.memory.epoch();
         let settled = self.inner.settle(reservation, charges, outcome, now).await;

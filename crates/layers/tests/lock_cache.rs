@@ -4,16 +4,20 @@
 
 mod common;
 
+use std::future::Future;
+use std::pin::pin;
 use std::slice;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use common::{Login, Mood, NOON, Scripted, after, subject};
+use held::{Call, Held, Hold};
 use lockout_core::{
-    Combine, Cooloff, LockoutStore, Outcome, Policy, Refusal, Rule, Scope, Timestamp, UnlockNotice,
+    Charge, Combine, Cooloff, LockoutStore, Outcome, Place, Policy, Refusal, Rule, Scope,
+    Timestamp, UnlockNotice,
 };
 use lockout_layers::LockCache;
-use slow::SlowAnswers;
 
 fn store() -> LockCache<Scripted> {
     LockCache::new(Scripted::new())
@@ -204,29 +208,115 @@ async fn an_error_while_settling_leaves_nothing_known() {
 
 #[tokio::test]
 async fn an_answer_that_was_on_its_way_when_an_unlock_came_is_not_noted() {
-    let name = subject("username:alice");
+    let (login, name) = (Login::named("alice"), subject("username:alice"));
     for through_handle in [false, true] {
-        let store = Arc::new(LockCache::new(Scripted::new()));
-        store.lock(&name, None, NOON).await.unwrap();
-        // The refusal has left the store, and is held up on its way.
-        let slow = Arc::new(SlowAnswers::new(store.inner().clone()));
-        let cache = Arc::new(LockCache::new(Arc::clone(&slow)));
-        let refused = tokio::spawn({
-            let cache = Arc::clone(&cache);
-            async move { Login::named("alice").refused(&*cache, NOON).await }
-        });
-        slow.left.notified().await;
+        let cache = held(Hold::After(Call::Reserve));
+        cache.inner().map().lock(&name, None, NOON).await.unwrap();
+        let refused = {
+            let (cache, login) = (cache.clone(), Login::named("alice"));
+            tokio::spawn(async move { login.refused(&*cache, NOON).await })
+        };
+        cache.inner().reached().await;
         if through_handle {
-            slow.inner.map().clear(&name, NOON).await.unwrap();
+            cache.inner().map().clear(&name, NOON).await.unwrap();
             cache.handle().notice(&UnlockNotice::Unlocked(name.clone()));
         } else {
             cache.clear(&name, NOON).await.unwrap();
         }
-        slow.arrive.notify_one();
+        cache.inner().let_go();
         assert!(matches!(refused.await.unwrap(), Refusal::Locked { .. }));
-        slow.arrive.notify_one();
-        Login::named("alice").charged(&*cache, NOON).await;
+        login.charged(&*cache, NOON).await;
     }
+}
+
+#[tokio::test]
+async fn what_is_noted_while_an_unlock_is_under_way_is_forgotten() {
+    let (login, name) = (Login::named("alice"), subject("username:alice"));
+    let cache = held(Hold::Before(Call::Clear));
+    cache.lock(&name, None, NOON).await.unwrap();
+    let cleared = {
+        let (cache, name) = (cache.clone(), name.clone());
+        tokio::spawn(async move { cache.clear(&name, NOON).await.unwrap() })
+    };
+    cache.inner().reached().await;
+    assert_locked(&*cache, &login, NOON).await;
+    cache.inner().let_go();
+    assert!(cleared.await.unwrap());
+    login.charged(&*cache, NOON).await;
+}
+
+/// Under `all`, an attempt on a locked name whose success lifts the lock, and one that it refuses.
+async fn about_to_lift(cache: &Cache) -> (Login, Vec<Charge>, Login) {
+    let rule =
+        |scope| Rule::builder(scope).failure_limit(1).attempt_cooloff(Duration::from_secs(9));
+    let policy = Policy::builder()
+        .combine(Combine::All)
+        .rule(rule(Scope::Username))
+        .rule(rule(Scope::Ip))
+        .build()
+        .unwrap();
+    let (lifts, refused) = (Login::of(policy.clone(), "alice", 2), Login::of(policy, "alice", 1));
+    refused.fail_times(&**cache, 2, NOON).await;
+    // Her failures are forgotten by now, her lock is not.
+    let charges = lifts.charged(&**cache, after(10)).await;
+    assert!(charges.iter().all(|charge| charge.place == Place::Tolerated));
+    assert_locked(&**cache, &refused, after(10)).await;
+    (lifts, charges, refused)
+}
+
+#[tokio::test]
+async fn what_is_noted_while_a_success_is_under_way_is_forgotten() {
+    let cache = held(Hold::Before(Call::Settle));
+    cache.inner().let_go();
+    let (lifts, charges, refused) = about_to_lift(&cache).await;
+    cache.inner().hold();
+    let settled = {
+        let cache = cache.clone();
+        tokio::spawn(async move {
+            lifts.end(&*cache, &charges, Outcome::Success, after(10)).await.unwrap()
+        })
+    };
+    cache.inner().reached().await;
+    assert_locked(&*cache, &refused, after(10)).await;
+    cache.inner().let_go();
+    assert_eq!(settled.await.unwrap().unlocked, [subject("username:alice")]);
+    refused.charged(&*cache, after(10)).await;
+}
+
+#[tokio::test]
+async fn a_success_that_nobody_waits_for_is_forgotten_too() {
+    let cache = held(Hold::After(Call::Settle));
+    cache.inner().let_go();
+    let (lifts, charges, refused) = about_to_lift(&cache).await;
+    cache.inner().hold();
+    {
+        let settling = pin!(lifts.end(&*cache, &charges, Outcome::Success, after(10)));
+        assert!(settling.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    refused.charged(&*cache, after(10)).await;
+}
+
+#[tokio::test]
+async fn an_unlock_that_nobody_waits_for_is_forgotten_too() {
+    let (login, name) = (Login::named("alice"), subject("username:alice"));
+    let cache = held(Hold::After(Call::Clear));
+    cache.lock(&name, None, NOON).await.unwrap();
+    assert_locked(&*cache, &login, NOON).await;
+    {
+        let clearing = pin!(cache.clear(&name, NOON));
+        assert!(clearing.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    login.charged(&*cache, NOON).await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_admitted_makes_what_was_known_out_of_date() {
+    let (store, login) = (store(), Login::named("alice"));
+    store.lock(&subject("username:alice"), Some(after(60)), NOON).await.unwrap();
+    assert_locked(&store, &login, after(58)).await;
+    login.charged(&store, after(60)).await;
+    // The clock steps back, and a record never runs backwards.
+    login.charged(&store, after(59)).await;
 }
 
 #[tokio::test]
@@ -312,36 +402,81 @@ async fn debug_of_a_handle_names_nobody() {
     assert_eq!(format!("{:?}", store.handle()), "LockCacheHandle { .. }");
 }
 
-/// A store whose refusals are held up on their way back.
-mod slow {
+type Cache = Arc<LockCache<Held>>;
+
+fn held(hold: Hold) -> Cache {
+    Arc::new(LockCache::new(Held::new(hold)))
+}
+
+/// A store that holds up one kind of call.
+mod held {
     use async_trait::async_trait;
     use lockout_core::{
-        Charge, LockedQuery, Lockout, LockoutStore, Outcome, Page, Reservation, Reserved, Result,
-        Settlement, Subject, Timestamp,
+        Charge, LockedQuery, Lockout, LockoutStore, MapStore, Outcome, Page, Reservation, Reserved,
+        Result, Settlement, Subject, Timestamp,
     };
-    use tokio::sync::Notify;
+    use tokio::sync::{Notify, watch};
 
-    use super::common::Scripted;
-
-    #[derive(Debug)]
-    pub(super) struct SlowAnswers {
-        pub(super) inner: Scripted,
-        pub(super) left: Notify,
-        pub(super) arrive: Notify,
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) enum Call {
+        Reserve,
+        Settle,
+        Clear,
     }
 
-    impl SlowAnswers {
-        pub(super) fn new(inner: Scripted) -> Self {
-            Self { inner, left: Notify::new(), arrive: Notify::new() }
+    /// Whether it holds the call up on its way to the store or on its way back.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(super) enum Hold {
+        Before(Call),
+        After(Call),
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Held {
+        map: MapStore,
+        hold: Hold,
+        reached: Notify,
+        holds: watch::Sender<bool>,
+    }
+
+    impl Held {
+        pub(super) fn new(hold: Hold) -> Self {
+            let holds = watch::Sender::new(true);
+            Self { map: MapStore::new(), hold, reached: Notify::new(), holds }
+        }
+
+        pub(super) fn map(&self) -> &MapStore {
+            &self.map
+        }
+
+        pub(super) fn hold(&self) {
+            self.holds.send_replace(true);
+        }
+
+        pub(super) fn let_go(&self) {
+            self.holds.send_replace(false);
+        }
+
+        /// Ends when a call is held up.
+        pub(super) async fn reached(&self) {
+            self.reached.notified().await;
+        }
+
+        async fn pass(&self, point: Hold) {
+            if self.hold == point && *self.holds.borrow() {
+                self.reached.notify_one();
+                let mut holds = self.holds.subscribe();
+                holds.wait_for(|holds| !holds).await.expect("the sender is here");
+            }
         }
     }
 
     #[async_trait]
-    impl LockoutStore for SlowAnswers {
+    impl LockoutStore for Held {
         async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
-            let reserved = self.inner.reserve(reservation, now).await;
-            self.left.notify_one();
-            self.arrive.notified().await;
+            self.pass(Hold::Before(Call::Reserve)).await;
+            let reserved = self.map.reserve(reservation, now).await;
+            self.pass(Hold::After(Call::Reserve)).await;
             reserved
         }
 
@@ -352,7 +487,10 @@ mod slow {
             outcome: Outcome,
             now: Timestamp,
         ) -> Result<Settlement> {
-            self.inner.settle(reservation, charges, outcome, now).await
+            self.pass(Hold::Before(Call::Settle)).await;
+            let settled = self.map.settle(reservation, charges, outcome, now).await;
+            self.pass(Hold::After(Call::Settle)).await;
+            settled
         }
 
         async fn status(
@@ -360,7 +498,7 @@ mod slow {
             subjects: &[Subject],
             now: Timestamp,
         ) -> Result<Vec<Option<Lockout>>> {
-            self.inner.status(subjects, now).await
+            self.map.status(subjects, now).await
         }
 
         async fn lock(
@@ -369,15 +507,18 @@ mod slow {
             until: Option<Timestamp>,
             now: Timestamp,
         ) -> Result<bool> {
-            self.inner.lock(subject, until, now).await
+            self.map.lock(subject, until, now).await
         }
 
         async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
-            self.inner.clear(subject, now).await
+            self.pass(Hold::Before(Call::Clear)).await;
+            let cleared = self.map.clear(subject, now).await;
+            self.pass(Hold::After(Call::Clear)).await;
+            cleared
         }
 
         async fn locked(&self, query: &LockedQuery, now: Timestamp) -> Result<Page<Lockout>> {
-            self.inner.locked(query, now).await
+            self.map.locked(query, now).await
         }
     }
 }
