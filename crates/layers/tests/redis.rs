@@ -8,7 +8,6 @@ use lockout_redis::RedisStore;
 use lockout_testkit::conformance_suite;
 use lockout_testkit::servers::TestRedis;
 
-#[allow(dead_code, reason = "the other tests need the rest")]
 mod common;
 
 use common::Revealing;
