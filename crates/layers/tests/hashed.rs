@@ -148,6 +148,8 @@ async fn a_list_names_opaque_subjects_that_can_be_looked_up_and_unlocked() {
     assert_eq!(names.items.len(), 3);
     assert!(store.clear(&alice, NOON).await.unwrap());
     Login::named("alice").charged(&store, NOON).await;
+    assert!(store.lock(&alice, None, NOON).await.unwrap());
+    assert!(Login::named("alice").refused(&store, NOON).await.is_permanent());
 }
 
 #[tokio::test]
