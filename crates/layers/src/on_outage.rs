@@ -49,10 +49,10 @@ use crate::outage::{is_outage, settling_writes};
 /// out may be charged twice, to the store and to the fallback; both err towards refusing.
 ///
 /// One alarm for each outage: [`OutageBegan`](lockout_core::Event::OutageBegan) at its first error,
-/// [`OutageEnded`](lockout_core::Event::OutageEnded) at the first answer to a call that began
-/// afterwards. Refusals, and settlements that change no record, do not count as such an answer: a
-/// cache within may have given them. Observers are told in order, under a lock: they must not wait
-/// for this store.
+/// [`OutageEnded`](lockout_core::Event::OutageEnded) at the first answer to a call that began after
+/// its latest error. Refusals, and settlements that change no record, do not count as such an
+/// answer: a cache within may have given them. Observers are told in order, under a lock: they must
+/// not wait for this store.
 ///
 /// [`fail_open`]: OnOutage::fail_open
 /// [`fail_closed`]: OnOutage::fail_closed
