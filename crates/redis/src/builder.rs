@@ -1,15 +1,22 @@
 //! How a [`RedisStore`] is made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection};
+use redis::aio::{ConnectionManager, MultiplexedConnection};
 use redis::io::tcp::TcpSettings;
 use redis::{Client, ConnectionInfo, IntoConnectionInfo as _, ProtocolVersion};
 
+use crate::connection::Connection;
 use crate::error::BuildError;
 use crate::keys::Keys;
 use crate::link::{Line, Link};
-use crate::store::RedisStore;
+use crate::origin::Origin;
+use crate::scripts::Scripts;
+#[cfg(feature = "sentinel")]
+use crate::sentinel::Sentinel;
+use crate::store::{Parts, RedisStore};
+use crate::wait::{Wait, WaitingLine};
 
 /// Makes a [`RedisStore`].
 ///
@@ -30,6 +37,7 @@ use crate::store::RedisStore;
 pub struct RedisStoreBuilder {
     prefix: String,
     timeout: Duration,
+    wait: Option<Wait>,
 }
 
 impl RedisStoreBuilder {
@@ -40,7 +48,7 @@ impl RedisStoreBuilder {
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
     pub(crate) fn new() -> Self {
-        Self { prefix: Self::DEFAULT_PREFIX.into(), timeout: Self::DEFAULT_TIMEOUT }
+        Self { prefix: Self::DEFAULT_PREFIX.into(), timeout: Self::DEFAULT_TIMEOUT, wait: None }
     }
 
     /// Begins every key with `prefix` and a colon. Stores with one prefix on one server share
@@ -58,6 +66,18 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Tells of a lockout, and of a lock by an operator, only when `replicas` of them have it, by
+    /// `WAIT`: a fail-over then does not lose it. Waits for them up to `within` longer than the
+    /// [timeout](Self::timeout); if too few have it by then, the call is an error whose effect is
+    /// unknown, though the lock is there. By default nobody waits.
+    ///
+    /// Locks then go over a connection of their own, so it is for stores that are made of a URL or a
+    /// client. In a Cluster each node's replicas are meant.
+    pub const fn wait_for_replicas(mut self, replicas: u32, within: Duration) -> Self {
+        self.wait = Some(Wait { replicas, within });
+        self
+    }
+
     /// The store on the server of a URL: `redis://`, `rediss://` (with the feature `tls`) or
     /// `unix:`. The connection is made at the first call, and again by itself whenever it is lost.
     ///
@@ -67,11 +87,7 @@ impl RedisStoreBuilder {
     /// # Errors
     /// If the URL or a setting is wrong, or outside a tokio runtime.
     pub fn open(self, url: &str) -> Result<RedisStore, BuildError> {
-        let info = url.into_connection_info().map_err(BuildError::Url)?;
-        let info = if url.contains("protocol=") { info } else { with_resp3(info) };
-        install_tls_provider();
-        let settings = tcp_settings(self.timeout);
-        let client = Client::open(info.set_tcp_settings(settings)).map_err(BuildError::Url)?;
+        let client = Client::open(info_of(url, self.timeout)?).map_err(BuildError::Url)?;
         self.client(client)
     }
 
@@ -81,19 +97,7 @@ impl RedisStoreBuilder {
     /// # Errors
     /// If a setting is wrong, or outside a tokio runtime.
     pub fn client(self, client: Client) -> Result<RedisStore, BuildError> {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Err(BuildError::NoRuntime);
-        }
-        // While the server is down a call must fail soon and not wait through many retries: the
-        // next call tries again.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_min_delay(Duration::from_millis(20))
-            .set_connection_timeout(Some(self.timeout))
-            .set_response_timeout(None);
-        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)
-            .map_err(BuildError::Url)?;
-        self.finish(Link::Manager(manager), Some(client))
+        self.of(Origin::Server(Box::new(client)), false)
     }
 
     /// The store over a connection that the application already has.
@@ -101,7 +105,7 @@ impl RedisStoreBuilder {
     /// # Errors
     /// If a setting is wrong.
     pub fn manager(self, manager: ConnectionManager) -> Result<RedisStore, BuildError> {
-        self.finish(Link::Manager(manager), None)
+        self.over(Connection::Manager(manager), false)
     }
 
     /// The store over a connection that the application already has, which is not made anew when
@@ -110,19 +114,159 @@ impl RedisStoreBuilder {
     /// # Errors
     /// If a setting is wrong.
     pub fn multiplexed(self, connection: MultiplexedConnection) -> Result<RedisStore, BuildError> {
-        self.finish(Link::Multiplexed(connection), None)
+        self.over(Connection::Multiplexed(connection), false)
     }
 
-    fn finish(self, link: Link, client: Option<Client>) -> Result<RedisStore, BuildError> {
+    /// The store on a Cluster, of which the URLs name some nodes: all of them with the same user and
+    /// password. The connections are made at the first call. Elsewise as [`open`](Self::open).
+    ///
+    /// # Errors
+    /// If a URL or a setting is wrong, or outside a tokio runtime.
+    #[cfg(feature = "cluster")]
+    pub fn open_cluster<'a>(
+        self,
+        urls: impl IntoIterator<Item = &'a str>,
+    ) -> Result<RedisStore, BuildError> {
+        let nodes = urls.into_iter().map(|url| info_of(url, self.timeout));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        // It sends nothing again by itself: it does not know what may be done twice.
+        let client = redis::cluster::ClusterClient::builder(nodes.clone())
+            .retries(0)
+            .connection_timeout(self.timeout)
+            .response_timeout(self.timeout)
+            .tcp_settings(tcp_settings(self.timeout))
+            .build()
+            .map_err(BuildError::Url)?;
+        let nodes = nodes.into_iter().map(Client::open).collect::<Result<_, _>>();
+        let origin = Origin::Cluster(Box::new(client), nodes.map_err(BuildError::Url)?);
+        self.of(origin, true)
+    }
+
+    /// The store on the Cluster of `client`, for what URLs cannot say. Give it no
+    /// [retries](redis::cluster::ClusterClientBuilder::retries): with them an attempt may be charged
+    /// again when a connection breaks.
+    ///
+    /// # Errors
+    /// If a setting is wrong, or outside a tokio runtime.
+    #[cfg(feature = "cluster")]
+    pub fn cluster_client(
+        self,
+        client: redis::cluster::ClusterClient,
+    ) -> Result<RedisStore, BuildError> {
+        self.of(Origin::Cluster(Box::new(client), Vec::new()), true)
+    }
+
+    /// The store over a connection to a Cluster that the application already has. What is said of
+    /// retries at [`cluster_client`](Self::cluster_client) holds here too.
+    ///
+    /// # Errors
+    /// If a setting is wrong.
+    #[cfg(feature = "cluster")]
+    pub fn cluster(
+        self,
+        connection: redis::cluster_async::ClusterConnection,
+    ) -> Result<RedisStore, BuildError> {
+        self.over(Connection::Cluster(crate::cluster::Cluster(connection)), true)
+    }
+
+    /// The store on the master that Sentinels name, wherever it is after a fail-over.
+    ///
+    /// `sentinels` are the URLs of the Sentinels; `master` is a URL with the master's name in place
+    /// of a host, and with the user, the password and the database for it:
+    /// `redis://lockout:secret@mymaster/0`. Elsewise as [`open`](Self::open).
+    ///
+    /// # Errors
+    /// If a URL or a setting is wrong, or outside a tokio runtime.
+    #[cfg(feature = "sentinel")]
+    pub fn open_sentinel<'a>(
+        self,
+        sentinels: impl IntoIterator<Item = &'a str>,
+        master: &str,
+    ) -> Result<RedisStore, BuildError> {
+        use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+        use redis::{ConnectionAddr, TlsMode};
+
+        let sentinels = sentinels.into_iter().map(|url| info_of(url, self.timeout));
+        let sentinels = sentinels.collect::<Result<Vec<_>, _>>()?;
+        let master = info_of(master, self.timeout)?;
+        let node = SentinelNodeConnectionInfo::default()
+            .set_redis_connection_info(master.redis_settings().clone())
+            .set_tcp_settings(tcp_settings(self.timeout));
+        let (name, node) = match master.addr() {
+            ConnectionAddr::Tcp(name, _) => (name, node),
+            ConnectionAddr::TcpTls { host, insecure: false, .. } => {
+                (host, node.set_tls_mode(TlsMode::Secure))
+            }
+            ConnectionAddr::TcpTls { host, .. } => (host, node.set_tls_mode(TlsMode::Insecure)),
+            _ => return Err(BuildError::Master),
+        };
+        let kind = SentinelServerType::Master;
+        let client = SentinelClient::build(sentinels, name.clone(), Some(node), kind);
+        let is_resp3 = master.redis_settings().protocol() == ProtocolVersion::RESP3;
+        let sentinel = Sentinel::new(client.map_err(BuildError::Url)?, is_resp3);
+        self.of(Origin::Sentinel(sentinel), false)
+    }
+
+    /// The store on the master that the Sentinels of `client` name, for what URLs cannot say.
+    ///
+    /// # Errors
+    /// If a setting is wrong, or outside a tokio runtime.
+    #[cfg(feature = "sentinel")]
+    pub fn sentinel(
+        self,
+        client: redis::sentinel::SentinelClient,
+    ) -> Result<RedisStore, BuildError> {
+        // It does not tell which protocol it speaks.
+        self.of(Origin::Sentinel(Sentinel::new(client, false)), false)
+    }
+
+    fn of(self, origin: Origin, is_cluster: bool) -> Result<RedisStore, BuildError> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(BuildError::NoRuntime);
+        }
+        let Self { timeout, wait, .. } = self;
+        let line = Line { link: origin.link(timeout)?, timeout, is_cluster };
+        let waiting = match wait {
+            None => None,
+            Some(wait) => {
+                let timeout = timeout.saturating_add(wait.within);
+                Some(WaitingLine { wait, line: Line { link: origin.link(timeout)?, ..line } })
+            }
+        };
+        self.finish(line, waiting, Some(origin))
+    }
+
+    fn over(self, connection: Connection, is_cluster: bool) -> Result<RedisStore, BuildError> {
+        if self.wait.is_some() {
+            return Err(BuildError::Wait);
+        }
+        let line = Line { link: Link::Fixed(connection), timeout: self.timeout, is_cluster };
+        self.finish(line, None, None)
+    }
+
+    fn finish(
+        self,
+        line: Line,
+        waiting: Option<WaitingLine>,
+        origin: Option<Origin>,
+    ) -> Result<RedisStore, BuildError> {
         if !Keys::is_prefix(&self.prefix) {
             return Err(BuildError::Prefix(self.prefix));
         }
         if self.timeout.is_zero() {
             return Err(BuildError::Timeout);
         }
-        let line = Line { link, timeout: self.timeout };
-        Ok(RedisStore::over(line, Keys::new(self.prefix), client))
+        let (keys, scripts) = (Keys::new(self.prefix), Scripts::new(str::to_owned));
+        Ok(RedisStore(Arc::new(Parts { line, keys, scripts, waiting, origin })))
     }
+}
+
+/// How to connect to the server of a URL.
+fn info_of(url: &str, timeout: Duration) -> Result<ConnectionInfo, BuildError> {
+    let info = url.into_connection_info().map_err(BuildError::Url)?;
+    install_tls_provider();
+    let info = if url.contains("protocol=") { info } else { with_resp3(info) };
+    Ok(info.set_tcp_settings(tcp_settings(timeout)))
 }
 
 fn with_resp3(info: ConnectionInfo) -> ConnectionInfo {

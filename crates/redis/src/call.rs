@@ -2,15 +2,13 @@
 
 use lockout_core::{
     AfterLockout, Charge, Combine, Effect, EscalateBy, OnSuccess, Outcome, Place, Record,
-    Reservation, Result, Rule, StoreError, StoreErrorKind, Timestamp,
+    Reservation, Result, Rule, StoreError, StoreErrorKind, Subject, Timestamp,
 };
-use redis::{Cmd, Script, Value};
+use redis::{Cmd, Value};
 
 use crate::error::STORE;
-use crate::packed::{self, put, put_end, put_time};
-
-/// The longest period that a record can say: 34 years.
-const LONGEST: u64 = (1 << 40) - 1;
+use crate::packed::{self, LONGEST, put, put_end, put_time};
+use crate::scripts::Script;
 
 /// More failures than a record holds in its short form are for the long way.
 const MOST_PLAIN_FAILURES: u32 = 65_534;
@@ -18,7 +16,7 @@ const MOST_PLAIN_FAILURES: u32 = 65_534;
 /// The command that runs `script`.
 pub(crate) fn evalsha(script: &Script, keys: &[(String, String)]) -> Cmd {
     let mut command = Cmd::new();
-    command.arg("EVALSHA").arg(script.get_hash()).arg(2 * keys.len());
+    command.arg("EVALSHA").arg(script.hash()).arg(2 * keys.len());
     for (record, _) in keys {
         command.arg(record);
     }
@@ -28,16 +26,21 @@ pub(crate) fn evalsha(script: &Script, keys: &[(String, String)]) -> Cmd {
     command
 }
 
-/// What `reserve.lua` gets.
-pub(crate) fn reserving(reservation: &Reservation<'_>, now: Timestamp) -> Vec<u8> {
+/// What `reserve.lua` gets for these claims of a reservation.
+pub(crate) fn reserving<'a>(
+    reservation: &Reservation<'_>,
+    claims: impl ExactSizeIterator<Item = (&'a Subject, &'a Rule)> + Clone,
+    now: Timestamp,
+) -> Vec<u8> {
     let lease = millis(reservation.policy().lease());
     let all = reservation.combine() == Combine::All;
+    // Under `all` a subject that is charged without the others refuses nothing by itself.
     let enough = if all { reservation.policy().rules().len() } else { 1 };
-    let mut bytes = Vec::with_capacity(12 + 64 * reservation.claims().len());
+    let mut bytes = Vec::with_capacity(12 + 64 * claims.len());
     put_time(&mut bytes, now.as_millis());
     put(&mut bytes, 5, lease);
     bytes.push(u8::try_from(enough).unwrap_or(u8::MAX));
-    for (_, rule) in reservation.claims() {
+    for (_, rule) in claims.clone() {
         let marks_attempts = rule.escalate_by() != EscalateBy::Lockouts && rule.marks_kept() > 0;
         let tolerated = if marks_attempts { 0 } else { rule.failure_limit() };
         put(&mut bytes, 4, tolerated.min(MOST_PLAIN_FAILURES).into());
@@ -54,7 +57,7 @@ pub(crate) fn reserving(reservation: &Reservation<'_>, now: Timestamp) -> Vec<u8
         }
     }
     let mut rule_bytes = Vec::with_capacity(64);
-    for (_, rule) in reservation.claims() {
+    for (_, rule) in claims {
         rule_bytes.clear();
         put_rule(&mut rule_bytes, reservation, rule);
         put(&mut bytes, 2, u64::try_from(rule_bytes.len()).unwrap_or(u64::MAX));
@@ -117,39 +120,51 @@ pub(crate) fn settling(
     bytes
 }
 
-/// The record that an answer holds: an empty one if there was none.
-pub(crate) fn record(value: &Value) -> Result<Record> {
+/// The record that bytes are: an empty one if there are none.
+pub(crate) fn record(bytes: &[u8]) -> Result<Record> {
+    if bytes.is_empty() {
+        return Ok(Record::default());
+    }
+    packed::unpack(bytes).ok_or_else(unreadable)
+}
+
+/// The bytes of the record that an answer holds: empty if there was none.
+pub(crate) fn bytes(value: &Value) -> Result<&[u8]> {
     match value {
-        Value::Nil => Ok(Record::default()),
-        Value::BulkString(bytes) => packed::unpack(bytes).ok_or_else(unreadable),
+        Value::Nil => Ok(&[]),
+        Value::BulkString(bytes) => Ok(bytes),
+        _ => Err(unreadable()),
+    }
+}
+
+/// The bytes of the records that an answer holds, `count` of them.
+pub(crate) fn all_bytes(answer: &Value, count: usize) -> Result<Vec<&[u8]>> {
+    match answer {
+        Value::BulkString(bytes) => short_records(bytes, count),
+        Value::Array(values) if values.len() == count => values.iter().map(bytes).collect(),
         _ => Err(unreadable()),
     }
 }
 
 /// The records that an answer holds, `count` of them.
 pub(crate) fn records(answer: &Value, count: usize) -> Result<Vec<Record>> {
-    match answer {
-        Value::BulkString(bytes) => short_records(bytes, count),
-        Value::Array(values) if values.len() == count => values.iter().map(record).collect(),
-        _ => Err(unreadable()),
-    }
+    all_bytes(answer, count)?.into_iter().map(record).collect()
 }
 
 /// What the short way of `reserve.lua` saw: records of one length, and 255 for none.
-fn short_records(mut bytes: &[u8], count: usize) -> Result<Vec<Record>> {
+fn short_records(mut bytes: &[u8], count: usize) -> Result<Vec<&[u8]>> {
     let mut records = Vec::with_capacity(count);
     for _ in 0..count {
-        let length = if bytes.first() == Some(&u8::MAX) { 1 } else { packed::SHORT };
+        let none = bytes.first() == Some(&u8::MAX);
+        let length = if none { 1 } else { packed::SHORT };
         let (record, rest) = bytes.split_at_checked(length).ok_or_else(unreadable)?;
-        let none = length == 1;
-        let record = if none { Some(Record::default()) } else { packed::unpack(record) };
-        records.push(record.ok_or_else(unreadable)?);
+        records.push(if none { &[] } else { record });
         bytes = rest;
     }
     if bytes.is_empty() { Ok(records) } else { Err(unreadable()) }
 }
 
-fn unreadable() -> StoreError {
+pub(crate) fn unreadable() -> StoreError {
     let message = "something else than lockout writes under its prefix, or a later version of it";
     StoreError::new(StoreErrorKind::Corrupt, Effect::Unknown, STORE, message)
 }

@@ -9,7 +9,7 @@ use lockout_core::{
 };
 use redis::Value;
 
-use crate::error::{Call, STORE};
+use crate::error::STORE;
 use crate::store::RedisStore;
 
 /// How often a clock is put right.
@@ -18,7 +18,8 @@ const PERIOD: Duration = Duration::from_secs(10);
 #[async_trait]
 impl ServerTime for RedisStore {
     async fn server_time(&self) -> Result<Timestamp> {
-        let answer = self.0.line.ask(&redis::cmd("TIME"), Call::Reads).await?;
+        // In a Cluster it must be the same node's time for everybody.
+        let answer = self.0.line.time(&self.0.keys.locked(0)).await?;
         let part = |value: &Value| match value {
             Value::BulkString(bytes) => std::str::from_utf8(bytes).ok()?.parse::<u64>().ok(),
             _ => None,

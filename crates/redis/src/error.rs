@@ -40,6 +40,16 @@ pub(crate) fn store_error(error: RedisError, call: Call) -> StoreError {
         ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
             (StoreErrorKind::Config, Effect::None, "mend the URL: address, user and password")
         }
+        ErrorKind::ClusterConnectionNotFound => (
+            StoreErrorKind::Unavailable,
+            Effect::None,
+            "no node of the Cluster that has this slot can be reached",
+        ),
+        ErrorKind::MasterNameNotFoundBySentinel => (
+            StoreErrorKind::Unavailable,
+            Effect::None,
+            "the Sentinels know of no master that works under this name",
+        ),
         ErrorKind::RESP3NotSupported => {
             (StoreErrorKind::Config, Effect::None, "the server is older than Redis 6.2")
         }
@@ -109,6 +119,12 @@ pub enum BuildError {
          or unix:PATH; characters such as @ : / in user and password are percent-encoded"
     )]
     Url(#[source] RedisError),
+    /// The master's URL has no name for a host.
+    #[error("master: expected a URL with the master's name as host: redis://USER:PASSWORD@NAME/0")]
+    Master,
+    /// Whoever waits for replicas needs a connection of his own.
+    #[error("wait_for_replicas: the store must be made of a URL or a client, not of a connection")]
+    Wait,
     /// There is no tokio runtime, which connections need.
     #[error("a store is made inside a tokio runtime")]
     NoRuntime,

@@ -80,6 +80,11 @@ impl Keys {
         self.in_bucket(bucket, "locked")
     }
 
+    /// A key in the subject's bucket for one settling.
+    pub(crate) fn settling(&self, subject: &Subject, nonce: u64) -> String {
+        self.in_bucket(bucket_of(&text_of(subject)), &format!("settled.{nonce:016x}"))
+    }
+
     /// The channel on which unlocks are told.
     pub(crate) fn unlocks(&self) -> String {
         format!("{}:unlocked", self.prefix)

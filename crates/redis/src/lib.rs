@@ -1,18 +1,31 @@
 #![doc = include_str!("../README.md")]
 
+mod apart;
 mod builder;
 mod call;
 mod clock;
+#[cfg(feature = "cluster")]
+mod cluster;
+mod connection;
 mod error;
 mod keys;
 mod link;
 mod locked;
 #[cfg(test)]
 mod mutations;
+mod origin;
 mod packed;
+#[cfg_attr(
+    not(any(feature = "cluster", feature = "sentinel")),
+    expect(dead_code, reason = "one server's address stays")
+)]
+mod renewed;
 mod scripts;
+#[cfg(feature = "sentinel")]
+mod sentinel;
 mod store;
 mod unlocks;
+mod wait;
 
 pub use builder::RedisStoreBuilder;
 pub use error::BuildError;

@@ -1,63 +1,26 @@
-//! The connection to one server, whoever made it.
+//! The way to the server, or to the Cluster.
 
-use std::fmt;
 use std::time::Duration;
 
 use lockout_core::{Result, StoreError, StoreErrorKind};
-use redis::aio::{ConnectionManager, MultiplexedConnection};
-use redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerErrorKind, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 
+use crate::connection::Connection;
 use crate::error::{Call, STORE, store_error};
+use crate::renewed::{Fault, Renewed};
+use crate::scripts::Script;
 
-/// A connection that tasks share: each command finds its answer, and commands that come together
-/// travel together.
-#[derive(Clone)]
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
 pub(crate) enum Link {
-    Manager(ConnectionManager),
-    Multiplexed(MultiplexedConnection),
-}
-
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A client knows its password.
-        f.write_str(match self {
-            Self::Manager(_) => "ConnectionManager",
-            Self::Multiplexed(_) => "MultiplexedConnection",
-        })
-    }
-}
-
-impl Link {
-    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Manager(manager) => command.query_async(&mut manager.clone()).await,
-            Self::Multiplexed(connection) => command.query_async(&mut connection.clone()).await,
-        }
-    }
-
-    async fn send_all(&self, pipeline: &Pipeline) -> RedisResult<Vec<Value>> {
-        match self {
-            Self::Manager(manager) => pipeline.query_async(&mut manager.clone()).await,
-            Self::Multiplexed(connection) => pipeline.query_async(&mut connection.clone()).await,
-        }
-    }
-
-    /// Runs a script that the server usually knows already.
-    async fn run(&self, script: &Script, command: &Cmd) -> RedisResult<Value> {
-        match self.send(command).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                // The server has restarted. Nothing was done, so it is safe to ask again.
-                match self {
-                    Self::Manager(manager) => script.load_async(&mut manager.clone()).await?,
-                    Self::Multiplexed(connection) => {
-                        script.load_async(&mut connection.clone()).await?
-                    }
-                };
-                self.send(command).await
-            }
-            answer => answer,
-        }
-    }
+    /// It looks after itself, or the application does.
+    Fixed(Connection),
+    /// It is useless after a fail-over.
+    #[cfg_attr(
+        not(any(feature = "cluster", feature = "sentinel")),
+        expect(dead_code, reason = "one server's address stays")
+    )]
+    Renewed(Renewed),
 }
 
 /// A [`Link`] on which no call takes longer than a set time. Nothing is ever sent twice: what timed
@@ -66,37 +29,105 @@ impl Link {
 pub(crate) struct Line {
     pub(crate) link: Link,
     pub(crate) timeout: Duration,
+    pub(crate) is_cluster: bool,
 }
 
 impl Line {
-    /// The answer to one command.
-    pub(crate) async fn ask(&self, command: &Cmd, call: Call) -> Result<Value> {
-        self.within(self.link.send(command), call).await
+    /// The answers to several commands that change nothing.
+    pub(crate) async fn ask_all(&self, commands: &[Cmd]) -> Result<Vec<Value>> {
+        self.within(
+            Call::Reads,
+            |mut connection| async move { connection.send_all(commands).await },
+        )
+        .await
     }
 
-    /// The answers to several commands that change nothing.
-    pub(crate) async fn ask_all(&self, pipeline: &Pipeline) -> Result<Vec<Value>> {
-        self.within(self.link.send_all(pipeline), Call::Reads).await
+    /// The answers to commands that follow each other on one server.
+    pub(crate) async fn write_together(&self, commands: &[Cmd]) -> Result<Vec<Value>> {
+        self.within(Call::Writes, |mut connection| async move {
+            connection.send_together(commands).await
+        })
+        .await
+    }
+
+    /// The values under these keys.
+    pub(crate) async fn read(&self, keys: &[String]) -> Result<Vec<Value>> {
+        self.within(Call::Reads, |mut connection| async move { connection.read(keys).await }).await
     }
 
     /// The answer of a script; `command` runs it by its hash.
     pub(crate) async fn run(&self, script: &Script, command: &Cmd) -> Result<Value> {
-        self.within(self.link.run(script, command), Call::Writes).await
+        self.within(
+            Call::Writes,
+            |mut connection| async move { connection.run(script, command).await },
+        )
+        .await
     }
 
-    async fn within<T>(
+    /// The time of the server; in a Cluster of the node that has `key`.
+    pub(crate) async fn time(&self, key: &str) -> Result<Value> {
+        self.within(Call::Reads, |mut connection| async move { connection.time(key).await }).await
+    }
+
+    async fn within<T, F: Future<Output = RedisResult<T>>>(
         &self,
-        answer: impl Future<Output = Result<T, RedisError>>,
         call: Call,
+        ask: impl FnOnce(Connection) -> F,
     ) -> Result<T> {
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(answer) => answer.map_err(|error| store_error(error, call)),
-            Err(_) => Err(StoreError::new(
-                StoreErrorKind::Timeout,
-                call.effect(),
-                STORE,
-                "look at the server's load and at the network, or raise the timeout",
-            )),
+        let asked = async {
+            match &self.link {
+                Link::Fixed(connection) => {
+                    ask(connection.clone()).await.map_err(|error| store_error(error, call))
+                }
+                Link::Renewed(renewed) => {
+                    // Nothing is sent as long as there is no connection.
+                    let connection = renewed.get().await;
+                    let (number, connection) =
+                        connection.map_err(|error| store_error(error, Call::Reads))?;
+                    let answer = ask(connection).await;
+                    if let Some(fault) = answer.as_ref().err().and_then(|e| self.fault(e)) {
+                        renewed.renew(number, fault);
+                    }
+                    answer.map_err(|error| store_error(error, call))
+                }
+            }
+        };
+        let number = self.number();
+        match tokio::time::timeout(self.timeout, asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                if let (Link::Renewed(renewed), Some(number)) = (&self.link, number) {
+                    renewed.renew(number, Fault::Doubtful);
+                }
+                Err(StoreError::new(
+                    StoreErrorKind::Timeout,
+                    call.effect(),
+                    STORE,
+                    "look at the server's load and at the network, or raise the timeout",
+                ))
+            }
+        }
+    }
+
+    fn number(&self) -> Option<u64> {
+        match &self.link {
+            Link::Fixed(_) => None,
+            Link::Renewed(renewed) => Some(renewed.number()),
+        }
+    }
+
+    /// What an error says about the connection that it came from.
+    fn fault(&self, error: &RedisError) -> Option<Fault> {
+        match error.kind() {
+            _ if error.is_timeout() => Some(Fault::Doubtful),
+            // A connection to a Cluster mends what is broken by itself.
+            ErrorKind::ClusterConnectionNotFound => Some(Fault::Doubtful),
+            _ if self.is_cluster => None,
+            // The master of yesterday.
+            ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown) => {
+                Some(Fault::Useless)
+            }
+            _ => error.is_unrecoverable_error().then_some(Fault::Useless),
         }
     }
 }

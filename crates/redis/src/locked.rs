@@ -6,7 +6,7 @@ use lockout_core::{
     Cursor, Effect, LockedQuery, Lockout, LockoutStore as _, Page, Record, Result, StoreError,
     StoreErrorKind, Subject, Timestamp,
 };
-use redis::{Pipeline, Value};
+use redis::Value;
 
 use crate::error::STORE;
 use crate::keys::{Keys, bucket_of, subject_of, text_of};
@@ -50,13 +50,12 @@ impl RedisStore {
         let keys = &self.0.keys;
         let grace = u64::try_from(Record::GRACE.as_millis()).unwrap_or(0);
         let oldest = now.as_millis().saturating_sub(grace);
-        let mut pipeline = Pipeline::with_capacity(buckets.len());
-        for bucket in buckets {
-            let list = keys.locked(bucket);
-            pipeline.cmd("ZRANGEBYSCORE").arg(list).arg(oldest).arg("+inf");
-        }
+        let range = |bucket| {
+            redis::cmd("ZRANGEBYSCORE").arg(keys.locked(bucket)).arg(oldest).arg("+inf").take()
+        };
+        let commands: Vec<_> = buckets.map(range).collect();
         let mut subjects = Vec::new();
-        for answer in self.0.line.ask_all(&pipeline).await? {
+        for answer in self.0.line.ask_all(&commands).await? {
             let Value::Array(members) = answer else { return Err(foreign()) };
             let mut texts = members.into_iter().map(text).collect::<Result<Vec<_>>>()?;
             texts.sort_unstable();

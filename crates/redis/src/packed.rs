@@ -30,6 +30,45 @@ pub(crate) fn put(bytes: &mut Vec<u8>, size: usize, number: u64) {
     bytes.extend_from_slice(&number.to_be_bytes()[8 - size..]);
 }
 
+/// The longest period that a record can say: 34 years.
+pub(crate) const LONGEST: u64 = (1 << 40) - 1;
+
+/// The bytes that the scripts write for this record.
+pub(crate) fn pack(record: &Record) -> Vec<u8> {
+    let touched = record.touched.as_millis();
+    let uncleared = record.charged.saturating_sub(record.cleared);
+    let wide = record.failures > u32::from(u16::MAX) || uncleared > u64::from(u16::MAX);
+    let flag = |flag, is_set: bool| if is_set { flag } else { 0 };
+    let mut flags = flag(FOREVER, record.failures_expire.is_none())
+        | flag(KEPT, record.expires_at.is_none())
+        | flag(WIDE, wide);
+    if let Some(lock) = &record.lock {
+        flags |= LOCKED | flag(OPERATOR, lock.by == LockedBy::Operator);
+    }
+    let after = |end: Option<Timestamp>| {
+        end.map_or(0, |end| end.as_millis().saturating_sub(touched).min(LONGEST))
+    };
+    let counter = if wide { 4 } else { 2 };
+    let mut bytes = Vec::with_capacity(SHORT + 24);
+    bytes.push(flags);
+    put(&mut bytes, 6, touched);
+    put(&mut bytes, 6, record.charged);
+    put(&mut bytes, counter, uncleared.min(u32::MAX.into()));
+    put(&mut bytes, counter, record.failures.into());
+    put(&mut bytes, 5, after(record.failures_expire));
+    put(&mut bytes, 5, after(record.expires_at));
+    if let Some(lock) = &record.lock {
+        put(&mut bytes, 6, lock.at);
+        put(&mut bytes, 6, lock.since.as_millis());
+        put_end(&mut bytes, lock.until);
+        put(&mut bytes, 6, lock.provisional.map_or(0, Timestamp::as_millis));
+    }
+    for mark in &record.marks {
+        put(&mut bytes, 6, mark.as_millis());
+    }
+    bytes
+}
+
 /// The record that `bytes` are; `None` if they are none.
 pub(crate) fn unpack(mut bytes: &[u8]) -> Option<Record> {
     let bytes = &mut bytes;
@@ -120,6 +159,7 @@ mod tests {
             touched: millis(1_000),
             expires_at: Some(millis(1_400)),
         };
+        assert_eq!(pack(&expected), bytes);
         assert_eq!(unpack(&bytes), Some(expected));
     }
 

@@ -9,15 +9,17 @@ use lockout_core::{
     Charge, LockedQuery, Lockout, LockoutStore, Outcome, Page, Reservation, Reserved, Result,
     Settlement, Subject, Timestamp,
 };
-use redis::Client;
+use redis::{Cmd, Value};
 
 use crate::builder::RedisStoreBuilder;
 use crate::call::{self, evalsha, reserving, settling};
-use crate::error::{BuildError, Call};
+use crate::error::BuildError;
 use crate::keys::Keys;
 use crate::link::Line;
+use crate::origin::Origin;
 use crate::packed::{put_end, put_time};
-use crate::scripts::Scripts;
+use crate::scripts::{Script, Scripts};
+use crate::wait::WaitingLine;
 
 /// Records on a Redis server, shared by every process that uses the same prefix there.
 ///
@@ -31,8 +33,33 @@ pub(crate) struct Parts {
     pub(crate) line: Line,
     pub(crate) keys: Keys,
     pub(crate) scripts: Scripts,
-    /// For connections of other kinds; unknown if the application made the connection.
-    pub(crate) client: Option<Client>,
+    /// For locks, if replicas must have them before they are told.
+    pub(crate) waiting: Option<WaitingLine>,
+    /// For subscriptions; unknown if the application made the connection.
+    pub(crate) origin: Option<Origin>,
+}
+
+impl Parts {
+    /// Runs a script that may begin or renew a lockout.
+    pub(crate) async fn run_to_lock(&self, script: &Script, command: &Cmd) -> Result<Value> {
+        match &self.waiting {
+            Some(waiting) => waiting.run(script, command).await,
+            None => self.line.run(script, command).await,
+        }
+    }
+
+    /// Settles by a script: a failure that is settled is one that locks.
+    pub(crate) async fn run_to_settle(
+        &self,
+        script: &Script,
+        command: &Cmd,
+        outcome: Outcome,
+    ) -> Result<Value> {
+        match outcome {
+            Outcome::Failure => self.run_to_lock(script, command).await,
+            _ => self.line.run(script, command).await,
+        }
+    }
 }
 
 impl RedisStore {
@@ -49,15 +76,10 @@ impl RedisStore {
         RedisStoreBuilder::new()
     }
 
-    pub(crate) fn over(line: Line, keys: Keys, client: Option<Client>) -> Self {
-        Self(Arc::new(Parts { line, keys, scripts: Scripts::default(), client }))
-    }
-
     #[cfg(test)]
     pub(crate) fn with_scripts(self, scripts: Scripts) -> Self {
-        let Parts { line, keys, client, .. } = &*self.0;
-        let (line, keys, client) = (line.clone(), keys.clone(), client.clone());
-        Self(Arc::new(Parts { line, keys, scripts, client }))
+        let parts = Arc::into_inner(self.0).expect("nobody has it yet");
+        Self(Arc::new(Parts { scripts, ..parts }))
     }
 }
 
@@ -69,8 +91,11 @@ impl LockoutStore for RedisStore {
         if keys.is_empty() {
             return Ok(Reserved::Charged(Vec::new()));
         }
+        if line.is_cluster && keys.len() > 1 {
+            return self.reserve_apart(reservation, now).await;
+        }
         let mut command = evalsha(&scripts.reserve, &keys);
-        command.arg(reserving(reservation, now));
+        command.arg(reserving(reservation, reservation.claims(), now));
         let answer = line.run(&scripts.reserve, &command).await?;
         // The script has decided; what it decided follows from what it saw.
         let mut records = call::records(&answer, keys.len())?;
@@ -102,13 +127,16 @@ impl LockoutStore for RedisStore {
         if writes.is_empty() {
             return Ok(settlement);
         }
+        if line.is_cluster {
+            return self.settle_apart(reservation, &writes, outcome, now).await;
+        }
         let records: Vec<_> = writes.iter().map(|((subject, _), _)| keys.of(subject)).collect();
         let mut command = evalsha(&scripts.settle, &records);
         command.arg(time(now)).arg(keys.unlocks());
         for ((_, rule), charge) in &writes {
             command.arg(settling(reservation, rule, charge, outcome));
         }
-        let answer = line.run(&scripts.settle, &command).await?;
+        let answer = self.0.run_to_settle(&scripts.settle, &command, outcome).await?;
         let records = call::records(&answer, writes.len())?;
         for (((subject, rule), charge), mut record) in writes.into_iter().zip(records) {
             let settled = engine::settle(reservation, rule, &mut record, charge, outcome, now);
@@ -122,16 +150,16 @@ impl LockoutStore for RedisStore {
         if subjects.is_empty() {
             return Ok(Vec::new());
         }
-        let mut command = redis::cmd("MGET");
-        for subject in subjects {
-            command.arg(keys.record(subject));
+        let keys: Vec<_> = subjects.iter().map(|subject| keys.record(subject)).collect();
+        let values = line.read(&keys).await?;
+        if values.len() != keys.len() {
+            return Err(call::unreadable());
         }
-        let answer = line.ask(&command, Call::Reads).await?;
-        let records = call::records(&answer, subjects.len())?;
-        let lockout = |(subject, record): (&Subject, lockout_core::Record)| {
-            record.lock_at(now).map(|lock| Lockout::new(subject.clone(), lock))
+        let lockout = |(subject, value): (&Subject, &Value)| {
+            let lock = call::record(call::bytes(value)?)?.lock_at(now).copied();
+            Ok(lock.map(|lock| Lockout::new(subject.clone(), &lock)))
         };
-        Ok(subjects.iter().zip(records).map(lockout).collect())
+        subjects.iter().zip(&values).map(lockout).collect()
     }
 
     async fn lock(
@@ -140,12 +168,13 @@ impl LockoutStore for RedisStore {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool> {
-        let Parts { line, keys, scripts, .. } = &*self.0;
+        let Parts { keys, scripts, .. } = &*self.0;
         let mut command = evalsha(&scripts.lock, &[keys.of(subject)]);
         let mut times = time(now);
         put_end(&mut times, until);
         command.arg(times);
-        let mut record = call::record(&line.run(&scripts.lock, &command).await?)?;
+        let answer = self.0.run_to_lock(&scripts.lock, &command).await?;
+        let mut record = call::record(call::bytes(&answer)?)?;
         Ok(engine::lock(&mut record, until, now))
     }
 
@@ -153,7 +182,8 @@ impl LockoutStore for RedisStore {
         let Parts { line, keys, scripts, .. } = &*self.0;
         let mut command = evalsha(&scripts.clear, &[keys.of(subject)]);
         command.arg(time(now)).arg(keys.unlocks());
-        let mut record = call::record(&line.run(&scripts.clear, &command).await?)?;
+        let answer = line.run(&scripts.clear, &command).await?;
+        let mut record = call::record(call::bytes(&answer)?)?;
         Ok(engine::clear(&mut record, now))
     }
 
@@ -162,7 +192,7 @@ impl LockoutStore for RedisStore {
     }
 }
 
-fn time(now: Timestamp) -> Vec<u8> {
+pub(crate) fn time(now: Timestamp) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(12);
     put_time(&mut bytes, now.as_millis());
     bytes

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lockout_core::{Effect, Result, StoreError, StoreErrorKind, UnlockNotice};
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use tokio::task::JoinHandle;
 
 use crate::error::STORE;
 use crate::keys::subject_of;
+use crate::origin::Origin;
 use crate::store::RedisStore;
 
 /// The longest wait before a lost subscription is made anew.
@@ -29,25 +30,24 @@ impl RedisStore {
     /// Tells `notice` of every unlock, on whatever node, for caches of locks. After each
     /// interruption it is told [`UnlockNotice::Missed`].
     ///
-    /// Uses a connection of its own, so the store must have been made of a URL or a client, and the
-    /// server's user needs the channel `PREFIX:unlocked`.
+    /// Uses a connection of its own, so the store must have been made of URLs, or of a client that
+    /// is not a Cluster's, and the server's user needs the channel `PREFIX:unlocked`.
     ///
     /// # Errors
-    /// If the store was made of a connection.
+    /// If the store was made of a connection, or of a client for a Cluster.
     pub fn watch_unlocks(
         &self,
         notice: impl Fn(UnlockNotice) + Send + Sync + 'static,
     ) -> Result<UnlockWatch> {
-        let Some(client) = self.0.client.clone() else {
-            let message = "a store over an existing connection cannot subscribe: make it of a URL \
-                           or a client";
+        let Some(origin) = self.0.origin.clone().filter(Origin::can_subscribe) else {
+            let message = "a store over an existing connection cannot subscribe: make it of a URL";
             return Err(StoreError::new(StoreErrorKind::Config, Effect::None, STORE, message));
         };
         let channel = self.0.keys.unlocks();
         Ok(UnlockWatch(tokio::spawn(async move {
             let mut wait = Duration::from_millis(50);
-            loop {
-                if listen(&client, &channel, &notice).await.is_ok() {
+            for turn in 0.. {
+                if listen(&origin, turn, &channel, &notice).await.is_ok() {
                     wait = Duration::from_millis(50);
                 }
                 notice(UnlockNotice::Missed);
@@ -60,11 +60,12 @@ impl RedisStore {
 
 /// Until the connection is lost.
 async fn listen(
-    client: &Client,
+    origin: &Origin,
+    turn: usize,
     channel: &str,
     notice: &(impl Fn(UnlockNotice) + Sync),
 ) -> RedisResult<()> {
-    let mut subscription = client.get_async_pubsub().await?;
+    let mut subscription = origin.subscriber(turn).await?.get_async_pubsub().await?;
     subscription.subscribe(channel).await?;
     // What was unlocked until now may have gone untold.
     notice(UnlockNotice::Missed);

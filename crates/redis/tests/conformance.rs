@@ -5,6 +5,8 @@ use std::sync::Arc;
 use lockout_core::LockoutStore;
 use lockout_redis::RedisStore;
 use lockout_testkit::conformance_suite;
+#[cfg(feature = "cluster")]
+use lockout_testkit::servers::TestCluster;
 use lockout_testkit::servers::TestRedis;
 
 /// A store that is empty, since nobody else has its prefix.
@@ -15,3 +17,13 @@ fn store() -> RedisStore {
 
 conformance_suite!(redis, store());
 conformance_suite!(shared, Arc::new(store()) as Arc<dyn LockoutStore>);
+
+#[cfg(feature = "cluster")]
+fn on_cluster() -> RedisStore {
+    let TestCluster { urls, prefix } = TestCluster::shared().expect("a cluster starts");
+    let urls = urls.iter().map(String::as_str);
+    RedisStore::builder().prefix(prefix).open_cluster(urls).expect("a store")
+}
+
+#[cfg(feature = "cluster")]
+conformance_suite!(cluster, on_cluster());

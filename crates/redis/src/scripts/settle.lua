@@ -7,7 +7,7 @@
 --           I6 when it was charged, I6 when earlier failures would have been forgotten; then the
 --           rule as in reserve.lua, from I4 limit on
 --   reply   the n records as they were, nil where there was none; who asks runs the engine on them
-local n = #KEYS / 2
+local n = math.floor(#KEYS / 2)
 local values = call('MGET', unpack(KEYS, 1, n))
 local time = unpack_bytes('>I6', ARGV[1])
 for i = 1, n do
