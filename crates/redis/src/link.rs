@@ -52,6 +52,9 @@ impl Line {
 
     /// The values under these keys.
     pub(crate) async fn read(&self, keys: &[String]) -> Result<Vec<Value>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
         self.within(Call::Reads, |mut connection| async move { connection.read(keys).await }).await
     }
 

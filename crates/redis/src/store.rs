@@ -76,9 +76,11 @@ impl RedisStore {
         RedisStoreBuilder::new()
     }
 
+    /// The same with other scripts, and as if on a Cluster or not.
     #[cfg(test)]
-    pub(crate) fn with_scripts(self, scripts: Scripts) -> Self {
-        let parts = Arc::into_inner(self.0).expect("nobody has it yet");
+    pub(crate) fn with_scripts(self, scripts: Scripts, is_cluster: bool) -> Self {
+        let mut parts = Arc::into_inner(self.0).expect("nobody else has it yet");
+        parts.line.is_cluster = is_cluster;
         Self(Arc::new(Parts { scripts, ..parts }))
     }
 }
@@ -147,9 +149,6 @@ impl LockoutStore for RedisStore {
 
     async fn status(&self, subjects: &[Subject], now: Timestamp) -> Result<Vec<Option<Lockout>>> {
         let Parts { line, keys, .. } = &*self.0;
-        if subjects.is_empty() {
-            return Ok(Vec::new());
-        }
         let keys: Vec<_> = subjects.iter().map(|subject| keys.record(subject)).collect();
         let values = line.read(&keys).await?;
         if values.len() != keys.len() {
