@@ -69,7 +69,8 @@ impl RedisStoreBuilder {
     /// Tells of a lockout, and of a lock by an operator, only when `replicas` of them have it, by
     /// `WAIT`: a fail-over then does not lose it. Waits for them up to `within` longer than the
     /// [timeout](Self::timeout); if too few have it by then, the call is an error whose effect is
-    /// unknown, though the lock is there. By default nobody waits.
+    /// unknown, though the lock is there, and for a second nobody waits again. By default nobody
+    /// waits.
     ///
     /// Locks then go over a connection of their own, so it is for stores that are made of a URL or a
     /// client. In a Cluster each node's replicas are meant.
@@ -230,7 +231,10 @@ impl RedisStoreBuilder {
             None => None,
             Some(wait) => {
                 let timeout = timeout.saturating_add(wait.within);
-                Some(WaitingLine { wait, line: Line { link: origin.link(timeout)?, ..line } })
+                Some(WaitingLine::new(
+                    wait,
+                    Line { link: origin.link(timeout)?, timeout, is_cluster },
+                ))
             }
         };
         self.finish(line, waiting, Some(origin))

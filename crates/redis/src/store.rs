@@ -43,7 +43,7 @@ impl Parts {
     /// Runs a script that may begin or renew a lockout.
     pub(crate) async fn run_to_lock(&self, script: &Script, command: &Cmd) -> Result<Value> {
         match &self.waiting {
-            Some(waiting) => waiting.run(script, command).await,
+            Some(waiting) => waiting.run(&self.line, script, command).await,
             None => self.line.run(script, command).await,
         }
     }
