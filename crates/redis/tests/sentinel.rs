@@ -39,7 +39,7 @@ async fn urls_and_a_client_lead_to_the_same_master() {
     let by_urls = guard(store(&sentinels, &master));
     let client = SentinelClient::build(
         sentinels.sentinel_urls(),
-        sentinels.master_name(),
+        sentinels.master_name().to_owned(),
         None,
         SentinelServerType::Master,
     );
