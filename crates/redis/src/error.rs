@@ -24,7 +24,7 @@ impl Call {
 }
 
 /// No message holds anything of the connection's URL, of a key or of an argument.
-pub(crate) fn store_error(error: RedisError, call: Call) -> StoreError {
+pub(crate) fn store_error(error: RedisError, call: Call, is_cluster: bool) -> StoreError {
     let (kind, effect, message) = match error.kind() {
         ErrorKind::Io if error.is_timeout() => {
             (StoreErrorKind::Timeout, call.effect(), "look at the server's load and at the network")
@@ -53,6 +53,17 @@ pub(crate) fn store_error(error: RedisError, call: Call) -> StoreError {
         ErrorKind::RESP3NotSupported => {
             (StoreErrorKind::Config, Effect::None, "the server is older than Redis 6.2")
         }
+        ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::Ask) if is_cluster => (
+            StoreErrorKind::Unavailable,
+            Effect::None,
+            "the slot is on the move, or the node that takes it over is not ready",
+        ),
+        // A server that does not know a script's command repeats what it got, which is no text.
+        ErrorKind::Parse => (
+            StoreErrorKind::Config,
+            call.effect(),
+            "what answers is no Redis server of 6.2 or later; a Sentinel may be",
+        ),
         ErrorKind::Server(kind) => server_error(kind),
         ErrorKind::Extension => extension(error.code().unwrap_or_default()),
         ErrorKind::UnexpectedReturnType => unreadable(),
@@ -83,8 +94,8 @@ fn server_error(kind: ServerErrorKind) -> Verdict {
         ServerErrorKind::ReadOnly => {
             (StoreErrorKind::Unavailable, Effect::None, "this server is a replica")
         }
-        ServerErrorKind::CrossSlot => {
-            (StoreErrorKind::Config, Effect::None, "this server is part of a Cluster")
+        ServerErrorKind::CrossSlot | ServerErrorKind::Moved | ServerErrorKind::Ask => {
+            (StoreErrorKind::Config, Effect::None, "this server is a node of a Cluster: open that")
         }
         _ => (StoreErrorKind::Unavailable, Effect::None, "the server cannot serve for the moment"),
     }

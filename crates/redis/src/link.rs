@@ -79,19 +79,19 @@ impl Line {
     ) -> Result<T> {
         let asked = async {
             match &self.link {
-                Link::Fixed(connection) => {
-                    ask(connection.clone()).await.map_err(|error| store_error(error, call))
-                }
+                Link::Fixed(connection) => ask(connection.clone())
+                    .await
+                    .map_err(|error| store_error(error, call, self.is_cluster)),
                 Link::Renewed(renewed) => {
                     // Nothing is sent as long as there is no connection.
                     let connection = renewed.get().await;
-                    let (number, connection) =
-                        connection.map_err(|error| store_error(error, Call::Reads))?;
+                    let (number, connection) = connection
+                        .map_err(|error| store_error(error, Call::Reads, self.is_cluster))?;
                     let answer = ask(connection).await;
                     if let Some(fault) = answer.as_ref().err().and_then(|e| self.fault(e)) {
                         renewed.renew(number, fault);
                     }
-                    answer.map_err(|error| store_error(error, call))
+                    answer.map_err(|error| store_error(error, call, self.is_cluster))
                 }
             }
         };

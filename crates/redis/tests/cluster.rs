@@ -36,6 +36,21 @@ fn store() -> RedisStore {
     RedisStore::builder().prefix(prefix).open_cluster(urls.iter().map(String::as_str)).unwrap()
 }
 
+#[tokio::test]
+async fn a_node_that_is_opened_as_if_it_were_alone_is_a_mistake() {
+    let TestCluster { urls, prefix } = TestCluster::shared().unwrap();
+    let guard = guard(RedisStore::builder().prefix(prefix).open(&urls[0]).unwrap());
+    for number in 0..20 {
+        let name = format!("name-{number}");
+        let error = guard.begin(&from(&name, 1)).await.unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Config, Effect::None));
+        // A subject alone may be on this node.
+        if let Err(error) = guard.begin(&Attempt::new().username(&name)).await {
+            assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Config, Effect::None));
+        }
+    }
+}
+
 /// A client that reaches each node through a proxy.
 fn behind_proxies(cluster: &RedisCluster) -> (Vec<Proxy>, ClusterClientBuilder) {
     let nodes = || cluster.masters().iter().chain(cluster.replicas()).map(RedisServer::address);

@@ -39,7 +39,7 @@ async fn urls_and_a_client_lead_to_the_same_master() {
     let by_urls = guard(store(&sentinels, &master));
     let client = SentinelClient::build(
         sentinels.sentinel_urls(),
-        sentinels.master_name().to_owned(),
+        String::from(sentinels.master_name()),
         None,
         SentinelServerType::Master,
     );
@@ -65,6 +65,14 @@ async fn sentinels_that_are_gone_are_unavailable() {
     let store = builder.open_sentinel(["redis://127.0.0.1:1"], "redis://mymaster").unwrap();
     let error = guard(store).begin(&alice()).await.unwrap_err();
     assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Unavailable, Effect::None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentinel_that_is_opened_as_if_it_were_the_master_is_a_mistake() {
+    let sentinels = RedisSentinels::start().unwrap();
+    let store = RedisStore::builder().open(&sentinels.sentinel_urls()[0]).unwrap();
+    let error = guard(store).begin(&alice()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Config);
 }
 
 #[tokio::test]
