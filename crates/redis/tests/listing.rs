@@ -73,6 +73,7 @@ async fn each_of_a_thousand_among_a_million_is_listed_once_and_the_million_is_no
         assert!(page.items.len() <= LIMIT);
         seen.extend(page.items.into_iter().map(|lockout| lockout.subject));
         pages += 1;
+        assert!(pages <= PAGES, "the same ones come again");
         query.after = page.next;
         if query.after.is_none() {
             break;
