@@ -157,6 +157,41 @@ async fn attempts_go_on_while_their_slot_moves_and_none_counts_twice() {
     assert_eq!(1_000_000 - left - 1, failures);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_is_a_script_for_each_subject_and_whoever_is_refused_runs_none() {
+    let cluster = RedisCluster::start().unwrap();
+    let store = RedisStore::builder().open_cluster(cluster.urls().iter().map(String::as_str));
+    let guard = guard(store.unwrap());
+    for number in 0..30 {
+        // On every node every script is loaded.
+        admit(&guard, &from(&format!("warm-up-{number}"), number)).await.succeed().await.unwrap();
+    }
+    let mut seen = 0;
+    let mut scripts = || {
+        let calls = |node: &RedisServer| -> u32 {
+            let stats = node.cli(&["INFO", "commandstats"]).unwrap();
+            let calls = |line: &str| {
+                line.strip_prefix("cmdstat_evalsha:calls=")?.split(',').next()?.parse::<u32>().ok()
+            };
+            stats.lines().find_map(calls).unwrap_or(0)
+        };
+        let now = cluster.masters().iter().map(calls).sum();
+        std::mem::replace(&mut seen, now).abs_diff(now)
+    };
+    let alice = from("alice", 200);
+    scripts();
+    admit(&guard, &alice).await.succeed().await.unwrap();
+    assert_eq!(scripts(), 4, "a login that succeeds");
+    for _ in 0..3 {
+        admit(&guard, &alice).await.fail().await.unwrap();
+        assert_eq!(scripts(), 2, "a login that fails");
+    }
+    admit(&guard, &alice).await.fail().await.unwrap();
+    assert_eq!(scripts(), 4, "a login that fails and locks");
+    guard.begin(&alice).await.unwrap().admitted().unwrap_err();
+    assert_eq!(scripts(), 0, "a login that is refused");
+}
+
 /// As `redis-cli --cluster reshard` does it.
 fn move_slot(slot: &str, from: &RedisServer, to: &RedisServer) {
     let id = |node: &RedisServer| node.cli(&["CLUSTER", "MYID"]).unwrap();
