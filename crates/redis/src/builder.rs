@@ -119,7 +119,7 @@ impl RedisStoreBuilder {
     }
 
     /// The store on a Cluster, of which the URLs name some nodes: all of them with the same user and
-    /// password. The connections are made at the first call. Elsewise as [`open`](Self::open).
+    /// password. The connections are made at the first call. Otherwise as [`open`](Self::open).
     ///
     /// # Errors
     /// If a URL or a setting is wrong, or outside a tokio runtime.
@@ -130,11 +130,13 @@ impl RedisStoreBuilder {
     ) -> Result<RedisStore, BuildError> {
         let nodes = urls.into_iter().map(|url| info_of(url, self.timeout));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        // Whoever waits for replicas gets his answer later.
+        let patience = self.wait.map_or(Duration::ZERO, |wait| wait.within);
         // It sends nothing again by itself: it does not know what may be done twice.
         let client = redis::cluster::ClusterClient::builder(nodes.clone())
             .retries(0)
             .connection_timeout(self.timeout)
-            .response_timeout(self.timeout)
+            .response_timeout(self.timeout.saturating_add(patience))
             .tcp_settings(tcp_settings(self.timeout))
             .build()
             .map_err(BuildError::Url)?;
@@ -174,7 +176,7 @@ impl RedisStoreBuilder {
     ///
     /// `sentinels` are the URLs of the Sentinels; `master` is a URL with the master's name in place
     /// of a host, and with the user, the password and the database for it:
-    /// `redis://lockout:secret@mymaster/0`. Elsewise as [`open`](Self::open).
+    /// `redis://lockout:secret@mymaster/0`. Otherwise as [`open`](Self::open).
     ///
     /// # Errors
     /// If a URL or a setting is wrong, or outside a tokio runtime.
@@ -184,27 +186,10 @@ impl RedisStoreBuilder {
         sentinels: impl IntoIterator<Item = &'a str>,
         master: &str,
     ) -> Result<RedisStore, BuildError> {
-        use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
-        use redis::{ConnectionAddr, TlsMode};
-
         let sentinels = sentinels.into_iter().map(|url| info_of(url, self.timeout));
         let sentinels = sentinels.collect::<Result<Vec<_>, _>>()?;
         let master = info_of(master, self.timeout)?;
-        let node = SentinelNodeConnectionInfo::default()
-            .set_redis_connection_info(master.redis_settings().clone())
-            .set_tcp_settings(tcp_settings(self.timeout));
-        let (name, node) = match master.addr() {
-            ConnectionAddr::Tcp(name, _) => (name, node),
-            ConnectionAddr::TcpTls { host, insecure: false, .. } => {
-                (host, node.set_tls_mode(TlsMode::Secure))
-            }
-            ConnectionAddr::TcpTls { host, .. } => (host, node.set_tls_mode(TlsMode::Insecure)),
-            _ => return Err(BuildError::Master),
-        };
-        let kind = SentinelServerType::Master;
-        let client = SentinelClient::build(sentinels, name.clone(), Some(node), kind);
-        let is_resp3 = master.redis_settings().protocol() == ProtocolVersion::RESP3;
-        let sentinel = Sentinel::new(client.map_err(BuildError::Url)?, is_resp3);
+        let sentinel = Sentinel::open(sentinels, &master)?;
         self.of(Origin::Sentinel(sentinel), false)
     }
 
@@ -217,8 +202,7 @@ impl RedisStoreBuilder {
         self,
         client: redis::sentinel::SentinelClient,
     ) -> Result<RedisStore, BuildError> {
-        // It does not tell which protocol it speaks.
-        self.of(Origin::Sentinel(Sentinel::new(client, false)), false)
+        self.of(Origin::Sentinel(Sentinel::of(client)), false)
     }
 
     fn of(self, origin: Origin, is_cluster: bool) -> Result<RedisStore, BuildError> {

@@ -23,8 +23,8 @@ pub(crate) enum Link {
     Renewed(Renewed),
 }
 
-/// A [`Link`] on which no call takes longer than a set time. Nothing is ever sent twice: what timed
-/// out may still be carried out, and a charge that is repeated counts twice.
+/// A [`Link`] on which no call takes longer than a set time. Nothing is sent twice that may have been
+/// done: what timed out may still be carried out, and a charge that is repeated counts twice.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) link: Link,

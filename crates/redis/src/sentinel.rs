@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::SendError;
-use redis::sentinel::SentinelClient;
-use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, RedisResult};
+use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ProtocolVersion, PushInfo,
+    PushKind, RedisResult, TlsMode,
+};
 use tokio::sync::Mutex;
 
 use crate::connection::Connection;
+use crate::error::BuildError;
 use crate::renewed::Lost;
 
 /// Sentinels, which know the master.
@@ -20,8 +24,31 @@ pub(crate) struct Sentinel {
 }
 
 impl Sentinel {
-    pub(crate) fn new(client: SentinelClient, is_resp3: bool) -> Self {
-        Self { client: Arc::new(Mutex::new(client)), is_resp3 }
+    /// Of these Sentinels, for the master whose name stands in place of a host.
+    pub(crate) fn open(
+        sentinels: Vec<ConnectionInfo>,
+        master: &ConnectionInfo,
+    ) -> Result<Self, BuildError> {
+        let node = SentinelNodeConnectionInfo::default()
+            .set_redis_connection_info(master.redis_settings().clone())
+            .set_tcp_settings(master.tcp_settings().clone());
+        let (name, node) = match master.addr() {
+            ConnectionAddr::Tcp(name, _) => (name, node),
+            ConnectionAddr::TcpTls { host, insecure: false, .. } => {
+                (host, node.set_tls_mode(TlsMode::Secure))
+            }
+            ConnectionAddr::TcpTls { host, .. } => (host, node.set_tls_mode(TlsMode::Insecure)),
+            _ => return Err(BuildError::Master),
+        };
+        let kind = SentinelServerType::Master;
+        let client = SentinelClient::build(sentinels, name.clone(), Some(node), kind);
+        let is_resp3 = master.redis_settings().protocol() == ProtocolVersion::RESP3;
+        Ok(Self { is_resp3, ..Self::of(client.map_err(BuildError::Url)?) })
+    }
+
+    /// Of a client, which does not tell what protocol it speaks with the master.
+    pub(crate) fn of(client: SentinelClient) -> Self {
+        Self { client: Arc::new(Mutex::new(client)), is_resp3: false }
     }
 
     /// A client of the server that is the master now.

@@ -51,6 +51,19 @@ async fn urls_and_a_client_lead_to_the_same_master() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn user_password_and_database_are_for_the_master() {
+    let sentinels = RedisSentinels::start().unwrap();
+    let rights = ["on", ">p@ss:word/", "~lockout:*", "&lockout:*", "+@all"];
+    sentinels.master().cli(&[&["ACL", "SETUSER", "lo@ck"], &rights[..]].concat()).unwrap();
+    let name = sentinels.master_name();
+    let right = guard(store(&sentinels, &format!("redis://lo%40ck:p%40ss%3Aword%2F@{name}/3")));
+    right.begin(&alice()).await.unwrap().admitted().unwrap().fail().await.unwrap();
+    assert!(sentinels.master().cli(&["INFO", "keyspace"]).unwrap().contains("db3:"));
+    let wrong = guard(store(&sentinels, &format!("redis://lo%40ck:password@{name}/3")));
+    assert_eq!(wrong.begin(&alice()).await.unwrap_err().kind(), StoreErrorKind::Config);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_master_that_nobody_knows_is_unavailable() {
     let sentinels = RedisSentinels::start().unwrap();
     for master in ["redis://nobody", "redis://Lockout"] {
