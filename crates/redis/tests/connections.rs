@@ -123,28 +123,6 @@ async fn a_user_whose_name_and_password_are_odd() {
 }
 
 #[tokio::test]
-async fn a_user_with_the_rights_that_the_documentation_lists() {
-    let rights = "~lockout:* &lockout:unlocked +evalsha +script|load +get +mget +set +zadd +zrem \
-                  +zrange +zrangebyscore +zremrangebyscore +persist +pexpire +publish +subscribe \
-                  +time +hello";
-    let user = format!("app on >secret {rights}");
-    let server = RedisServer::builder().config("user", &user).start().unwrap();
-    let store = open(&format!("redis://app:secret@{}", server.address()));
-    cycle(store.clone()).await;
-    store.clock(SystemClock).await.unwrap();
-    let (told, mut notices) = tokio::sync::mpsc::unbounded_channel();
-    let _watch = store.watch_unlocks(move |notice| drop(told.send(notice))).unwrap();
-    notices.recv().await.unwrap();
-    assert_eq!(server.cli(&["PUBSUB", "CHANNELS"]).unwrap(), "lockout:unlocked");
-    let log = server.cli(&["ACL", "LOG"]).unwrap();
-    let fields = log.lines().zip(log.lines().skip(1));
-    let denied = fields.filter(|(field, _)| *field == "object").map(|(_, command)| command);
-    // The client tells its name where the server knows how; nobody needs that.
-    let denied: Vec<_> = denied.filter(|command| *command != "client|setinfo").collect();
-    assert!(denied.is_empty(), "{denied:?}");
-}
-
-#[tokio::test]
 async fn a_url_of_another_database() {
     let server = RedisServer::start().unwrap();
     let third = guard(open(&with(&server, "/3")));
