@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod moka;
+pub mod row;
 pub mod scenario;
 
 /// The project's documents, whose code is compiled here since this package knows every other.
