@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod moka;
+pub mod redis;
 pub mod row;
 pub mod scenario;
 

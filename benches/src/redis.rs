@@ -1,0 +1,229 @@
+//! The Redis store, beside bare commands with keys and values of the same sizes.
+//!
+//! Floor and ours share one connection, made as [`RedisStore::open`] makes its own.
+
+mod bare;
+pub mod memory;
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockout_core::{Attempt, Decision, Guard, Permit};
+use lockout_layers::LockCache;
+use lockout_redis::redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use lockout_redis::redis::io::tcp::TcpSettings;
+use lockout_redis::redis::{Client, IntoConnectionInfo as _, ProtocolVersion, RedisResult};
+use lockout_redis::{BuildError, RedisStore};
+
+use self::bare::Bare;
+use crate::scenario::{SUBJECTS, attempts, policy, subjects};
+
+/// How many tasks call at once where throughput is measured.
+pub const TASKS: u32 = 64;
+
+/// How many attempts meet locked subjects: few enough for all of these to stay in a [`LockCache`].
+const LOCKED: u32 = 1_000;
+
+const WORKS: &str = "the server works";
+
+/// One operation; the argument says which of the [`SUBJECTS`] it is for. It panics if it fails.
+pub type Call = Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What is measured of a [`Call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// The median time from call to answer, of one task.
+    Latency,
+    /// Calls in a second, of [`TASKS`].
+    Throughput,
+    /// For how long the server runs scripts for each call, of [`TASKS`].
+    ServerCpu,
+}
+
+impl Figure {
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "p50 latency, 1 task",
+            Self::Throughput => "throughput, 64 tasks",
+            Self::ServerCpu => "server CPU, 64 tasks",
+        }
+    }
+
+    /// What it is counted in.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        if matches!(self, Self::Throughput) { "/s" } else { "ns" }
+    }
+}
+
+/// What the ratio of ours to the floor is held against.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// Less is better.
+    AtMost(f64),
+    /// More is better.
+    AtLeast(f64),
+    /// The figure is for information.
+    Open,
+}
+
+/// Two calls, and what is measured of both.
+pub struct Scenario {
+    /// What ours does.
+    pub what: &'static str,
+    /// What the floor does.
+    pub floor_name: &'static str,
+    /// The floor.
+    pub floor: Call,
+    /// Ours.
+    pub ours: Call,
+    /// The figures.
+    pub figures: Vec<(Figure, Target)>,
+}
+
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scenario").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+/// Every scenario, on the server of `url`, whose subjects are known and have places left, but for
+/// those that are to be locked.
+///
+/// # Errors
+/// If the server cannot be used.
+///
+/// # Panics
+/// Never: it is the calls that may.
+pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
+    use Figure::{Latency, ServerCpu, Throughput};
+    use Target::{AtLeast, AtMost, Open};
+
+    let connection = connect(url)?;
+    let attempts = attempts();
+    let open_policy = policy(3, u32::MAX);
+    let bare = Bare::load(connection.clone(), &subjects(&open_policy, &attempts)).await?;
+    let ping = bare.call(1, |_, _| Bare::ping());
+    let script = bare.call(1, Bare::count);
+    let scripts = bare.call(2, Bare::count);
+    let mget = bare.call(1, |_, keys| Bare::read(keys));
+
+    let open = Guard::new(store(&connection, "lockout")?, open_policy);
+    let store = store(&connection, "refused")?;
+    let locked = Guard::new(store.clone(), policy(3, 0));
+    let cache = LockCache::new(store).max_stale(Duration::from_secs(300));
+    let remembered = Guard::new(cache, policy(3, 0));
+    let some = &attempts[..index(LOCKED)];
+    let begin = guarded(&open, &attempts, |guard, attempt| async move {
+        drop(admitted(&guard, &attempt).await);
+    });
+    let succeed = guarded(&open, &attempts, |guard, attempt| async move {
+        admitted(&guard, &attempt).await.succeed().await.expect(WORKS);
+    });
+    let check = guarded(&open, &attempts, |guard, attempt| async move {
+        assert!(guard.check(&attempt).await.expect(WORKS).is_none(), "{attempt:?} is locked");
+    });
+    let lock = guarded(&locked, some, |guard, attempt| async move {
+        admitted(&guard, &attempt).await.fail().await.expect(WORKS);
+    });
+    let refused = guarded(&locked, some, refuse);
+    let from_memory = guarded(&remembered, some, refuse);
+    for_all(&script, SUBJECTS).await?;
+    for_all(&begin, SUBJECTS).await?;
+    for_all(&lock, LOCKED).await?;
+    for_all(&from_memory, LOCKED).await?;
+
+    let beside = |(floor_name, floor): (_, &Call), (what, ours): (_, &Call), figures: &[_]| {
+        let (floor, ours) = (Arc::clone(floor), Arc::clone(ours));
+        Scenario { what, floor_name, floor, ours, figures: figures.to_vec() }
+    };
+    let ping = ("PING", &ping);
+    let script = ("bare script", &script);
+    let begin = ("begin", &begin);
+    let refused = ("begin refused", &refused);
+    let all_open = [(Latency, Open), (Throughput, Open), (ServerCpu, Open)];
+    Ok(vec![
+        beside(
+            script,
+            begin,
+            &[(Latency, AtMost(1.15)), (Throughput, AtLeast(0.87)), (ServerCpu, AtMost(1.3))],
+        ),
+        beside(
+            ("MGET of as many keys", &mget),
+            ("check", &check),
+            &[(Latency, AtMost(1.15)), (Throughput, Open)],
+        ),
+        beside(script, refused, &all_open),
+        beside(refused, ("refused by LockCache", &from_memory), &[(Latency, Open)]),
+        beside(ping, script, &all_open[..2]),
+        beside(ping, begin, &all_open[..2]),
+        // Last, since it forgets what the others have counted.
+        beside(("two bare scripts", &scripts), ("begin + succeed", &succeed), &all_open),
+    ])
+}
+
+/// Calls for each of the first `count` subjects, as many at a time as there are [`TASKS`].
+///
+/// # Errors
+/// If a call fails.
+pub async fn for_all(call: &Call, count: u32) -> Result<(), Box<dyn Error>> {
+    let share = |task| {
+        let call = Arc::clone(call);
+        tokio::spawn(async move {
+            for number in (task..count).step_by(index(TASKS)) {
+                call(number).await;
+            }
+        })
+    };
+    for task in (0..TASKS).map(share).collect::<Vec<_>>() {
+        task.await?;
+    }
+    Ok(())
+}
+
+/// The connection that floor and ours share.
+fn connect(url: &str) -> RedisResult<ConnectionManager> {
+    let info = url.into_connection_info()?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    let info = info.set_redis_settings(settings);
+    let client = Client::open(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))?;
+    // The store has a timeout of its own, which is part of what it costs; the floor has none.
+    let config = ConnectionManagerConfig::new().set_response_timeout(None);
+    ConnectionManager::new_lazy_with_config(client, config)
+}
+
+/// A store whose prefix is as long as the default one.
+fn store(connection: &ConnectionManager, prefix: &str) -> Result<RedisStore, BuildError> {
+    RedisStore::builder().prefix(prefix).manager(connection.clone())
+}
+
+fn guarded<F>(guard: &Guard, attempts: &[Attempt], operation: fn(Guard, Attempt) -> F) -> Call
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (guard, attempts) = (guard.clone(), Arc::<[Attempt]>::from(attempts));
+    Arc::new(move |number| {
+        let attempt = &attempts[index(number) % attempts.len()];
+        Box::pin(operation(guard.clone(), attempt.clone()))
+    })
+}
+
+async fn admitted(guard: &Guard, attempt: &Attempt) -> Permit {
+    match guard.begin(attempt).await.expect(WORKS) {
+        Decision::Admitted(permit) => permit,
+        Decision::Refused(refusal) => panic!("{attempt:?} was refused: {refusal:?}"),
+    }
+}
+
+async fn refuse(guard: Guard, attempt: Attempt) {
+    let decision = guard.begin(&attempt).await.expect(WORKS);
+    assert!(matches!(decision, Decision::Refused(_)), "{attempt:?} was admitted");
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
