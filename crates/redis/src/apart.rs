@@ -125,7 +125,7 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Seen> {
         let Parts { line, keys, scripts, .. } = &*self.0;
-        let mut command = evalsha(&scripts.reserve, &[keys.of(claim.0)]);
+        let mut command = evalsha(&scripts.reserve, keys, &[keys.record(claim.0)]);
         command.arg(reserving(reservation, std::iter::once(claim), now));
         let answer = line.run(&scripts.reserve, &command).await?;
         let before = call::all_bytes(&answer, 1)?.concat();
@@ -178,10 +178,10 @@ impl RedisStore {
 
     fn settling_once(&self, script: &Script, subject: &Subject, now: Timestamp) -> Cmd {
         let keys = &self.0.keys;
-        let (record, locked) = keys.of(subject);
-        let once = keys.settling(subject, fastrand::u64(..));
         let mut command = Cmd::new();
-        command.arg("EVALSHA").arg(script.hash()).arg(3).arg(record).arg(locked).arg(once);
+        command.arg("EVALSHA").arg(script.hash()).arg(3);
+        keys.add(&[keys.record(subject)], &mut command);
+        command.arg(keys.settling(subject, fastrand::u64(..)));
         command.arg(time(now)).arg(keys.unlocks());
         command
     }

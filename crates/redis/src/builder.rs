@@ -209,15 +209,16 @@ impl RedisStoreBuilder {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(BuildError::NoRuntime);
         }
+        install_tls_provider();
         let Self { timeout, wait, .. } = self;
-        let line = Line { link: origin.link(timeout)?, timeout, is_cluster };
+        let line = Line { link: origin.link(timeout), timeout, is_cluster };
         let waiting = match wait {
             None => None,
             Some(wait) => {
                 let timeout = timeout.saturating_add(wait.within);
                 Some(WaitingLine::new(
                     wait,
-                    Line { link: origin.link(timeout)?, timeout, is_cluster },
+                    Line { link: origin.link(timeout), timeout, is_cluster },
                 ))
             }
         };
@@ -252,7 +253,6 @@ impl RedisStoreBuilder {
 /// How to connect to the server of a URL.
 fn info_of(url: &str, timeout: Duration) -> Result<ConnectionInfo, BuildError> {
     let info = url.into_connection_info().map_err(BuildError::Url)?;
-    install_tls_provider();
     let info = if url.contains("protocol=") { info } else { with_resp3(info) };
     Ok(info.set_tcp_settings(tcp_settings(timeout)))
 }
@@ -266,7 +266,7 @@ fn with_resp3(info: ConnectionInfo) -> ConnectionInfo {
 fn tcp_settings(timeout: Duration) -> TcpSettings {
     let settings = TcpSettings::default().set_nodelay(true);
     #[cfg(target_os = "linux")]
-    let settings = settings.set_user_timeout(timeout.max(Duration::from_secs(1)) * 3);
+    let settings = settings.set_user_timeout(timeout.max(Duration::from_secs(1)).saturating_mul(3));
     #[cfg(not(target_os = "linux"))]
     let _ = timeout;
     settings

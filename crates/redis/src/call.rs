@@ -7,22 +7,18 @@ use lockout_core::{
 use redis::{Cmd, Value};
 
 use crate::error::STORE;
+use crate::keys::Keys;
 use crate::packed::{self, LONGEST, put, put_end, put_time};
 use crate::scripts::Script;
 
 /// More failures than a record holds in its short form are for the long way.
 const MOST_PLAIN_FAILURES: u32 = 65_534;
 
-/// The command that runs `script`.
-pub(crate) fn evalsha(script: &Script, keys: &[(String, String)]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg("EVALSHA").arg(script.hash()).arg(2 * keys.len());
-    for (record, _) in keys {
-        command.arg(record);
-    }
-    for (_, locked) in keys {
-        command.arg(locked);
-    }
+/// The command that runs `script` on these records.
+pub(crate) fn evalsha(script: &Script, keys: &Keys, records: &[String]) -> Cmd {
+    let mut command = Cmd::with_capacity(5 + 2 * records.len(), 128 + 192 * records.len());
+    command.arg("EVALSHA").arg(script.hash()).arg(2 * records.len());
+    keys.add(records, &mut command);
     command
 }
 
@@ -56,15 +52,16 @@ pub(crate) fn reserving<'a>(
             put(&mut bytes, 5, cooloff.max(lease).saturating_add(grace).min(LONGEST));
         }
     }
-    let mut rule_bytes = Vec::with_capacity(64);
     for (_, rule) in claims {
-        rule_bytes.clear();
-        put_rule(&mut rule_bytes, reservation, rule);
-        put(&mut bytes, 2, u64::try_from(rule_bytes.len()).unwrap_or(u64::MAX));
-        bytes.extend_from_slice(&rule_bytes);
+        let entries = rule.lockout_cooloff().entries().len();
+        put(&mut bytes, 2, u64::try_from(RULE + 6 * entries).unwrap_or(u64::MAX));
+        put_rule(&mut bytes, reservation, rule);
     }
     bytes
 }
+
+/// The bytes of a rule before its lockout cooloffs.
+const RULE: usize = 26;
 
 /// Appends a rule as `reserve.lua` says.
 fn put_rule(bytes: &mut Vec<u8>, reservation: &Reservation<'_>, rule: &Rule) {

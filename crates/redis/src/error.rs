@@ -32,6 +32,11 @@ pub(crate) fn store_error(error: RedisError, call: Call, is_cluster: bool) -> St
         ErrorKind::Io if error.is_connection_refusal() => {
             (StoreErrorKind::Unavailable, Effect::None, "start the server, or mend its address")
         }
+        ErrorKind::Io if is_distrust(&error) => (
+            StoreErrorKind::Config,
+            Effect::None,
+            "the server's certificate is not trusted: give its authority with a client",
+        ),
         ErrorKind::Io => (
             StoreErrorKind::Unavailable,
             call.effect(),
@@ -64,12 +69,51 @@ pub(crate) fn store_error(error: RedisError, call: Call, is_cluster: bool) -> St
             call.effect(),
             "what answers is no Redis server of 6.2 or later; a Sentinel may be",
         ),
+        ErrorKind::Server(_) if is_database(&error) => database(&error),
         ErrorKind::Server(kind) => server_error(kind),
         ErrorKind::Extension => extension(error.code().unwrap_or_default()),
         ErrorKind::UnexpectedReturnType => unreadable(),
         _ => (StoreErrorKind::Unavailable, call.effect(), "the answer could not be understood"),
     };
     StoreError::new(kind, effect, STORE, message).with_source(error)
+}
+
+/// Whether the database of the URL could not be selected; only the text says so.
+fn is_database(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)
+        && error.to_string().starts_with("Redis server refused to switch database")
+}
+
+fn database(error: &RedisError) -> Verdict {
+    match error.detail() {
+        // Busy with a script, or loading its data.
+        Some(detail) if detail.starts_with("Redis is ") => {
+            (StoreErrorKind::Unavailable, Effect::None, "the server cannot serve for the moment")
+        }
+        _ => (
+            StoreErrorKind::Config,
+            Effect::None,
+            "mend the URL: there is no such database, or its user may not SELECT",
+        ),
+    }
+}
+
+/// Whether the server's certificate was refused.
+#[cfg(feature = "tls")]
+fn is_distrust(error: &RedisError) -> bool {
+    use std::error::Error;
+    use std::sync::Arc;
+
+    let source = Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let source = source.and_then(|source| source.downcast_ref::<std::io::Error>()?.get_ref());
+    let source = source.and_then(|source| source.downcast_ref::<rustls::Error>());
+    matches!(source, Some(rustls::Error::InvalidCertificate(_)))
+}
+
+#[cfg(not(feature = "tls"))]
+const fn is_distrust(_: &RedisError) -> bool {
+    false
 }
 
 type Verdict = (StoreErrorKind, Effect, &'static str);

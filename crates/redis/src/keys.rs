@@ -1,6 +1,12 @@
 //! Under which keys records are kept.
 
+use std::fmt::{self, Write};
+
 use lockout_core::{Scope, Subject};
+use redis::Cmd;
+
+/// What the list of a bucket's locked subjects is called.
+const LOCKED: &str = "locked";
 
 /// The scopes that a letter stands for in keys: each character is kept once for each subject, and
 /// with these a name of 14 bytes fits into 32.
@@ -9,11 +15,40 @@ const LETTERS: [(Scope, &str); 3] =
 
 /// The text of a subject in keys, lists and notices: its own, with a letter for the scope.
 pub(crate) fn text_of(subject: &Subject) -> String {
-    let text = subject.to_string();
+    let mut text = String::new();
+    push_text(&mut text, subject);
+    text
+}
+
+fn push_text(text: &mut String, subject: &Subject) {
     let letter = LETTERS.iter().find(|(scope, _)| *scope == subject.scope());
-    match letter {
-        Some((scope, letter)) => format!("{letter}{}", &text[scope.name().len()..]),
-        None => text,
+    let skipped = match letter {
+        Some((scope, letter)) => {
+            text.push_str(letter);
+            scope.name().len()
+        }
+        None => 0,
+    };
+    // A String takes everything.
+    let _ = write!(Tail { text, skipped }, "{subject}");
+}
+
+/// Writes all but the first bytes.
+struct Tail<'a> {
+    text: &'a mut String,
+    skipped: usize,
+}
+
+impl Write for Tail<'_> {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        match part.get(self.skipped..) {
+            Some(rest) => {
+                self.text.push_str(rest);
+                self.skipped = 0;
+            }
+            None => self.skipped -= part.len(),
+        }
+        Ok(())
     }
 }
 
@@ -62,22 +97,37 @@ impl Keys {
         &self.prefix
     }
 
-    /// The record's key, and the key of its bucket's list of locked subjects.
-    pub(crate) fn of(&self, subject: &Subject) -> (String, String) {
-        let text = text_of(subject);
-        let bucket = bucket_of(&text);
-        (self.in_bucket(bucket, &text), self.locked(bucket))
-    }
-
     /// The record's key.
     pub(crate) fn record(&self, subject: &Subject) -> String {
-        let text = text_of(subject);
-        self.in_bucket(bucket_of(&text), &text)
+        // As long as most keys are.
+        let mut key = String::with_capacity(self.prefix.len() + 64);
+        key.push_str(&self.prefix);
+        key.push_str(":{00}:");
+        let start = key.len();
+        push_text(&mut key, subject);
+        let [high, low] = digits(bucket_of(&key[start..]));
+        let mut digits = [0; 4];
+        key.replace_range(start - 4..start - 3, high.encode_utf8(&mut digits));
+        key.replace_range(start - 3..start - 2, low.encode_utf8(&mut digits));
+        key
+    }
+
+    /// Adds these records' keys to a command, then for each the key of its bucket's list of locked
+    /// subjects.
+    pub(crate) fn add(&self, records: &[String], command: &mut Cmd) {
+        command.arg(records);
+        let mut list = String::with_capacity(self.prefix.len() + 12);
+        for record in records {
+            list.clear();
+            list.push_str(&record[..self.prefix.len() + 6]);
+            list.push_str(LOCKED);
+            command.arg(&list);
+        }
     }
 
     /// The list of the locked subjects of a bucket. No subject's text is without a `:` or `#`.
     pub(crate) fn locked(&self, bucket: u16) -> String {
-        self.in_bucket(bucket, "locked")
+        self.in_bucket(bucket, LOCKED)
     }
 
     /// A key in the subject's bucket for one settling.
@@ -91,16 +141,21 @@ impl Keys {
     }
 
     fn in_bucket(&self, bucket: u16, name: &str) -> String {
-        let digit = |number: u16| char::from(Self::ALPHABET[usize::from(number % 32)]);
+        let [high, low] = digits(bucket);
         let mut key = String::with_capacity(self.prefix.len() + 6 + name.len());
         key.push_str(&self.prefix);
         key.push_str(":{");
-        key.push(digit(bucket / 32));
-        key.push(digit(bucket));
+        key.push(high);
+        key.push(low);
         key.push_str("}:");
         key.push_str(name);
         key
     }
+}
+
+/// The two characters that name a bucket.
+fn digits(bucket: u16) -> [char; 2] {
+    [bucket / 32, bucket].map(|number| char::from(Keys::ALPHABET[usize::from(number % 32)]))
 }
 
 /// The bucket of a subject's text. Part of the layout: it must never change.
@@ -121,9 +176,14 @@ mod tests {
     #[test]
     fn a_key_is_prefix_bucket_and_subject_for_ever() {
         let keys = Keys::new("lockout".into());
-        let (record, locked) = keys.of(&Subject::username("alice").unwrap());
+        let record = keys.record(&Subject::username("alice").unwrap());
         assert_eq!(record, "lockout:{vk}:u:alice");
-        assert_eq!(locked, "lockout:{vk}:locked");
+        let mut command = Cmd::new();
+        keys.add(&[record], &mut command);
+        let packed = command.get_packed_command();
+        assert!(packed.ends_with(b"\r\nlockout:{vk}:u:alice\r\n$19\r\nlockout:{vk}:locked\r\n"));
+        let bucket = bucket_of("u:alice");
+        assert_eq!(keys.locked(bucket), "lockout:{vk}:locked");
     }
 
     #[test]

@@ -15,10 +15,6 @@ mod locked;
 mod mutations;
 mod origin;
 mod packed;
-#[cfg_attr(
-    not(any(feature = "cluster", feature = "sentinel")),
-    expect(dead_code, reason = "one server's address stays")
-)]
 mod renewed;
 mod scripts;
 #[cfg(feature = "sentinel")]

@@ -13,13 +13,9 @@ use crate::scripts::Script;
 /// Where a connection comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum Link {
-    /// It looks after itself, or the application does.
+    /// The application looks after it.
     Fixed(Connection),
-    /// It is useless after a fail-over.
-    #[cfg_attr(
-        not(any(feature = "cluster", feature = "sentinel")),
-        expect(dead_code, reason = "one server's address stays")
-    )]
+    /// It is made anew when it is lost, or useless after a fail-over.
     Renewed(Renewed),
 }
 

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisResult};
+use redis::aio::SendError;
+use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisResult};
 
 use crate::connection::Connection;
-use crate::error::BuildError;
 use crate::link::Link;
-#[cfg(any(feature = "cluster", feature = "sentinel"))]
-use crate::renewed::Renewed;
+use crate::renewed::{Lost, Renewed};
 #[cfg(feature = "sentinel")]
 use crate::sentinel::Sentinel;
 
@@ -26,37 +24,39 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// A connection that is made at the first call, and anew when it is lost.
-    pub(crate) fn link(&self, timeout: Duration) -> Result<Link, BuildError> {
-        match self {
+    pub(crate) fn link(&self, timeout: Duration) -> Link {
+        Link::Renewed(match self {
+            // Not a `ConnectionManager`: that one connects anew after errors of the network alone,
+            // and gives any other answer to its first try for ever.
             Self::Server(client) => {
-                // While the server is down a call must fail soon and not wait through many retries:
-                // the next call tries again.
-                let config = ConnectionManagerConfig::new()
-                    .set_number_of_retries(1)
-                    .set_min_delay(Duration::from_millis(20))
-                    .set_connection_timeout(Some(timeout))
-                    .set_response_timeout(None);
-                let manager =
-                    ConnectionManager::new_lazy_with_config(Client::clone(client), config);
-                Ok(Link::Fixed(Connection::Manager(manager.map_err(BuildError::Url)?)))
+                let protocol = client.get_connection_info().redis_settings().protocol();
+                let is_resp3 = protocol == ProtocolVersion::RESP3;
+                let client = client.clone();
+                Renewed::new(move |lost| {
+                    let (client, config) = (client.clone(), settings(timeout, is_resp3, lost));
+                    async move {
+                        let made = client.get_multiplexed_async_connection_with_config(&config);
+                        made.await.map(Connection::Multiplexed)
+                    }
+                })
             }
             #[cfg(feature = "cluster")]
             Self::Cluster(client, _) => {
                 let client = client.clone();
-                Ok(Link::Renewed(Renewed::new(move |_| {
+                Renewed::new(move |_| {
                     let client = client.clone();
                     async move {
                         let connection = client.get_async_connection().await?;
                         Ok(Connection::Cluster(crate::cluster::Cluster(connection)))
                     }
-                })))
+                })
             }
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => {
                 let sentinel = sentinel.clone();
-                Ok(Link::Renewed(Renewed::new(move |lost| sentinel.clone().connect(timeout, lost))))
+                Renewed::new(move |lost| sentinel.clone().connect(timeout, lost))
             }
-        }
+        })
     }
 
     /// Whether it has clients for subscriptions.
@@ -79,4 +79,20 @@ impl Origin {
             Self::Sentinel(sentinel) => sentinel.master().await,
         }
     }
+}
+
+/// How to connect; with RESP3 a lost connection is noticed at once.
+pub(crate) fn settings(timeout: Duration, is_resp3: bool, lost: Lost) -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(None);
+    if !is_resp3 {
+        return config;
+    }
+    config.set_push_sender(move |push: PushInfo| {
+        if push.kind == PushKind::Disconnection {
+            lost();
+        }
+        Ok::<_, SendError>(())
+    })
 }

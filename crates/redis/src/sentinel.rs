@@ -3,16 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::SendError;
 use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ProtocolVersion, PushInfo,
-    PushKind, RedisResult, TlsMode,
-};
+use redis::{Client, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisResult, TlsMode};
 use tokio::sync::Mutex;
 
 use crate::connection::Connection;
 use crate::error::BuildError;
+use crate::origin::settings;
 use crate::renewed::Lost;
 
 /// Sentinels, which know the master.
@@ -58,17 +55,7 @@ impl Sentinel {
 
     /// A connection to the server that is the master now.
     pub(crate) async fn connect(self, timeout: Duration, lost: Lost) -> RedisResult<Connection> {
-        let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(timeout))
-            .set_response_timeout(None);
-        if self.is_resp3 {
-            config = config.set_push_sender(move |push: PushInfo| {
-                if push.kind == PushKind::Disconnection {
-                    lost();
-                }
-                Ok::<_, SendError>(())
-            });
-        }
+        let config = settings(timeout, self.is_resp3, lost);
         let mut client = self.client.lock().await;
         client.get_async_connection_with_config(&config).await.map(Connection::Multiplexed)
     }

@@ -89,22 +89,26 @@ impl RedisStore {
 impl LockoutStore for RedisStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
         let Parts { line, keys, scripts, .. } = &*self.0;
-        let keys: Vec<_> = reservation.claims().map(|(subject, _)| keys.of(subject)).collect();
-        if keys.is_empty() {
+        let count = reservation.claims().len();
+        if count == 0 {
             return Ok(Reserved::Charged(Vec::new()));
         }
-        if line.is_cluster && keys.len() > 1 {
+        if line.is_cluster && count > 1 {
             return self.reserve_apart(reservation, now).await;
         }
-        let mut command = evalsha(&scripts.reserve, &keys);
+        let records: Vec<_> =
+            reservation.claims().map(|(subject, _)| keys.record(subject)).collect();
+        let mut command = evalsha(&scripts.reserve, keys, &records);
         command.arg(reserving(reservation, reservation.claims(), now));
         let answer = line.run(&scripts.reserve, &command).await?;
         // The script has decided; what it decided follows from what it saw.
-        let mut records = call::records(&answer, keys.len())?;
-        let standings: Vec<Standing> =
-            records.iter().map(|record| engine::standing(record, now)).collect();
-        if let Some(refusal) = engine::refusal(reservation, &standings, now) {
-            return Ok(Reserved::Refused(refusal));
+        let mut records = call::records(&answer, count)?;
+        if !records.iter().all(|record| engine::is_free(record, now)) {
+            let standings: Vec<Standing> =
+                records.iter().map(|record| engine::standing(record, now)).collect();
+            if let Some(refusal) = engine::refusal(reservation, &standings, now) {
+                return Ok(Reserved::Refused(refusal));
+            }
         }
         let charges = reservation.claims().zip(&mut records);
         let charges =
@@ -132,8 +136,8 @@ impl LockoutStore for RedisStore {
         if line.is_cluster {
             return self.settle_apart(reservation, &writes, outcome, now).await;
         }
-        let records: Vec<_> = writes.iter().map(|((subject, _), _)| keys.of(subject)).collect();
-        let mut command = evalsha(&scripts.settle, &records);
+        let records: Vec<_> = writes.iter().map(|((subject, _), _)| keys.record(subject)).collect();
+        let mut command = evalsha(&scripts.settle, keys, &records);
         command.arg(time(now)).arg(keys.unlocks());
         for ((_, rule), charge) in &writes {
             command.arg(settling(reservation, rule, charge, outcome));
@@ -168,7 +172,7 @@ impl LockoutStore for RedisStore {
         now: Timestamp,
     ) -> Result<bool> {
         let Parts { keys, scripts, .. } = &*self.0;
-        let mut command = evalsha(&scripts.lock, &[keys.of(subject)]);
+        let mut command = evalsha(&scripts.lock, keys, &[keys.record(subject)]);
         let mut times = time(now);
         put_end(&mut times, until);
         command.arg(times);
@@ -179,7 +183,7 @@ impl LockoutStore for RedisStore {
 
     async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
         let Parts { line, keys, scripts, .. } = &*self.0;
-        let mut command = evalsha(&scripts.clear, &[keys.of(subject)]);
+        let mut command = evalsha(&scripts.clear, keys, &[keys.record(subject)]);
         command.arg(time(now)).arg(keys.unlocks());
         let answer = line.run(&scripts.clear, &command).await?;
         let mut record = call::record(call::bytes(&answer)?)?;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lockout_core::{
@@ -186,7 +187,8 @@ async fn a_url_of_tls_with_an_authority_that_is_given() {
 async fn a_certificate_of_an_unknown_authority_is_an_error_and_not_a_hang() {
     let server = RedisServer::builder().tls().start().unwrap();
     let store = open(&server.url());
-    error(&store).await;
+    let error = error(&store).await;
+    assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Config, Effect::None), "{error}");
     assert_eq!(server.cli(&["DBSIZE"]).unwrap(), "0");
 }
 
@@ -219,13 +221,42 @@ async fn wrong_credentials_are_a_matter_of_configuration() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_no_outage() {
+async fn a_database_that_is_not_there_is_a_matter_of_configuration() {
     let server = RedisServer::start().unwrap();
     let error = error(&open(&with(&server, "/99"))).await;
-    assert!(
-        matches!(error.kind(), StoreErrorKind::Config | StoreErrorKind::Corrupt),
-        "a layer would stand in: {error:?}"
-    );
+    assert_eq!(error.kind(), StoreErrorKind::Config, "{error:?}");
+}
+
+#[tokio::test]
+async fn credentials_that_are_put_right_on_the_server_need_no_restart() {
+    for options in ["", "/?protocol=resp2"] {
+        let server = RedisServer::builder().user("app", "old").start().unwrap();
+        let store = open(&format!("redis://app:new@{}{options}", server.address()));
+        assert_eq!(error(&store).await.kind(), StoreErrorKind::Config);
+        server.cli(&["ACL", "SETUSER", "app", ">new"]).unwrap();
+        recovers(&store).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_when_a_database_is_selected_is_unavailable_and_no_longer() {
+    let server = Arc::new(RedisServer::start().unwrap());
+    server.cli(&["CONFIG", "SET", "busy-reply-threshold", "1"]).unwrap();
+    let store = open(&with(&server, "/3"));
+    let script = std::thread::spawn({
+        let server = Arc::clone(&server);
+        move || server.cli(&["EVAL", "while true do end", "0"])
+    });
+    while server.cli(&["PING"]).is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for _ in 0..2 {
+        let error = error(&store).await;
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    }
+    server.cli(&["SCRIPT", "KILL"]).unwrap();
+    assert!(script.join().unwrap().is_err());
+    recovers(&store).await;
 }
 
 #[tokio::test]
@@ -336,11 +367,7 @@ async fn each_wrong_setting_is_an_error_that_names_it() {
         assert!(matches!(error, BuildError::Url(_)), "{url}: {error}");
         assert!(error.to_string().starts_with("url: ") && error.source().is_some(), "{error}");
     }
-    RedisStore::builder()
-        .prefix("x".repeat(64))
-        .timeout(Duration::from_secs(86_400))
-        .open(url)
-        .unwrap();
+    RedisStore::builder().prefix("x".repeat(64)).timeout(Duration::MAX).open(url).unwrap();
 }
 
 #[test]

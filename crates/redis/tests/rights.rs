@@ -12,7 +12,7 @@ use lockout_testkit::servers::RedisServer;
 fn documented() -> Vec<String> {
     let text = include_str!("../README.md");
     let (_, rights) = text.split_once("- A user with").unwrap();
-    let (rights, _) = rights.split_once("Under Sentinel").unwrap();
+    let (rights, _) = rights.split_once("With a database").unwrap();
     let quoted = rights.split('`').skip(1).step_by(2);
     let commands = quoted.filter(|word| word.starts_with(|c: char| c.is_ascii_uppercase()));
     commands.map(str::to_ascii_lowercase).collect()

@@ -5,12 +5,14 @@ local arg = ARGV[1]
 local time, lease, enough, at = unpack_bytes('>I6I5B', arg)
 local n = #KEYS / 2
 local values = call('MGET', unpack(KEYS, 1, n))
-local plain, fresh, NONE = true, {}, '\255'
+-- Tables are made for the three subjects that most attempts have, so that they need not grow.
+local plain, fresh, renewed, NONE = true, {0, 0, 0}, nil, '\255'
 for i = 1, n do
   local value = values[i]
   local tolerates, flags, cooloff, kept, charged, uncleared, failures
   tolerates, flags, cooloff, kept, at = unpack_bytes('>I4BI5I5', arg, at)
-  -- How long the key lives from now; nothing if that stays as it is.
+  -- How long the key lives from now; nothing if that stays as it is, and how long failures and record
+  -- are kept as well: then a part of the record is written where it is, which is less than a new one.
   local lives = kept
   if not value then
     values[i] = NONE
@@ -27,7 +29,8 @@ for i = 1, n do
       if charged < time then charged = time end
     end
     local quarter = kept / 4
-    if expires == kept and old == flags and touched - touched % quarter == time - time % quarter then
+    if expires == kept and forgotten == cooloff and old == flags
+      and touched - touched % quarter == time - time % quarter then
       lives = nil
     end
   else
@@ -38,14 +41,19 @@ for i = 1, n do
     plain = false
     break
   end
-  fresh[i] = pack(NARROW, flags, time, charged + 1, uncleared + 1, failures + 1, cooloff, kept)
-  fresh[n + i] = lives
+  if lives then
+    fresh[i] = pack(NARROW, flags, time, charged + 1, uncleared + 1, failures + 1, cooloff, kept)
+    renewed = renewed or {false, false, false}
+    renewed[i] = lives
+  else
+    fresh[i] = pack('>I6I6I2I2', time, charged + 1, uncleared + 1, failures + 1)
+  end
 end
 if plain then
   for i = 1, n do
-    local lives = fresh[n + i]
+    local lives = renewed and renewed[i]
     if not lives then
-      call('SET', KEYS[i], fresh[i], 'KEEPTTL')
+      call('SETRANGE', KEYS[i], '1', fresh[i])
     elseif lives == 0 then
       call('SET', KEYS[i], fresh[i])
     else
