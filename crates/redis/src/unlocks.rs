@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use lockout_core::{Effect, Result, StoreError, StoreErrorKind, UnlockNotice};
-use redis::RedisResult;
+use redis::{RedisError, RedisResult, Value};
 use tokio::task::JoinHandle;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use crate::error::STORE;
 use crate::keys::subject_of;
 use crate::origin::Origin;
 use crate::store::RedisStore;
+
+/// After so long without news, the server is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// The longest wait before a lost subscription is made anew.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -43,11 +48,11 @@ impl RedisStore {
             let message = "a store over an existing connection cannot subscribe: make it of a URL";
             return Err(StoreError::new(StoreErrorKind::Config, Effect::None, STORE, message));
         };
-        let channel = self.0.keys.unlocks();
+        let (channel, patience) = (self.0.keys.unlocks(), self.0.line.timeout);
         Ok(UnlockWatch(tokio::spawn(async move {
             let mut wait = Duration::from_millis(50);
             for turn in 0.. {
-                if listen(&origin, turn, &channel, &notice).await.is_ok() {
+                if listen(&origin, turn, (&channel, patience), &notice).await.is_ok() {
                     wait = Duration::from_millis(50);
                 }
                 notice(UnlockNotice::Missed);
@@ -58,24 +63,36 @@ impl RedisStore {
     }
 }
 
-/// Until the connection is lost.
+/// Until the connection is lost, or silent for too long.
 async fn listen(
     origin: &Origin,
     turn: usize,
-    channel: &str,
+    (channel, patience): (&str, Duration),
     notice: &(impl Fn(UnlockNotice) + Sync),
 ) -> RedisResult<()> {
-    let mut subscription = origin.subscriber(turn).await?.get_async_pubsub().await?;
-    subscription.subscribe(channel).await?;
+    let connected = async { origin.subscriber(turn).await?.get_async_pubsub().await };
+    let (mut subscription, mut messages) =
+        timeout(patience, connected).await.map_err(late)??.split();
+    timeout(patience, subscription.subscribe(channel)).await.map_err(late)??;
     // What was unlocked until now may have gone untold.
     notice(UnlockNotice::Missed);
-    let mut messages = subscription.into_on_message();
-    while let Some(message) = messages.next().await {
-        let text = message.get_payload::<String>();
-        notice(match text.ok().and_then(|text| subject_of(&text)) {
-            Some(subject) => UnlockNotice::Unlocked(subject),
-            None => UnlockNotice::Missed,
-        });
+    loop {
+        match timeout(SILENCE, messages.next()).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(message)) => {
+                let text = message.get_payload::<String>();
+                notice(match text.ok().and_then(|text| subject_of(&text)) {
+                    Some(subject) => UnlockNotice::Unlocked(subject),
+                    None => UnlockNotice::Missed,
+                });
+            }
+            Err(_) => {
+                timeout(patience, subscription.ping::<Value>()).await.map_err(late)??;
+            }
+        }
     }
-    Ok(())
+}
+
+fn late(_: Elapsed) -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
 }

@@ -76,6 +76,29 @@ async fn unlocks_are_told_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_fallen_silent_is_noticed() {
+    let server = RedisServer::start().unwrap();
+    let proxy = Proxy::to(server.address()).unwrap();
+    let builder = RedisStore::builder().timeout(Duration::from_millis(200));
+    let (_watch, mut notices) =
+        watch(&builder.open(&format!("redis://{}/", proxy.address())).unwrap());
+    assert_eq!(next(&mut notices).await, UnlockNotice::Missed);
+    proxy.stall(true);
+    assert_eq!(next(&mut notices).await, UnlockNotice::Missed);
+    proxy.stall(false);
+    let start = Instant::now();
+    // What is unlocked before it listens again is not told.
+    loop {
+        let alice = unlock(&server.url(), "alice").await;
+        let told = tokio::time::timeout(Duration::from_millis(100), next_name(&mut notices)).await;
+        if told.is_ok_and(|(_, subject)| subject == alice) {
+            return;
+        }
+        assert!(start.elapsed() < MARGIN, "it does not listen again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_understands_may_be_any_unlock() {
     let server = RedisServer::start().unwrap();
     let (_watch, mut notices) = watch(&RedisStore::open(&server.url()).unwrap());
