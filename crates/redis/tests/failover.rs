@@ -10,7 +10,7 @@ use lockout_core::{
     Attempt, Decision, Effect, Guard, Policy, Rule, Scope, StoreError, StoreErrorKind, Subject,
 };
 use lockout_redis::{RedisStore, RedisStoreBuilder};
-use lockout_testkit::servers::{RedisCluster, RedisSentinels};
+use lockout_testkit::servers::{Proxy, RedisCluster, RedisSentinels, RedisServer};
 use tokio::task::JoinSet;
 
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -209,4 +209,29 @@ async fn no_lock_that_was_told_is_lost_if_replicas_are_waited_for() {
     let subject = Subject::username("bob").unwrap();
     let error = guard.lock(&subject, None).await.unwrap_err();
     assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Unavailable, Effect::Unknown));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_no_replica_has_is_told_only_to_whoever_does_not_wait() {
+    let mut master =
+        RedisServer::builder().config("repl-diskless-sync-delay", "0").start().unwrap();
+    let link = Proxy::to(master.address()).unwrap();
+    let replica = RedisServer::start().unwrap();
+    replica.cli(&["REPLICAOF", "127.0.0.1", &link.address().port().to_string()]).unwrap();
+    let guard_at = |builder: RedisStoreBuilder| guard(builder.open(&master.url()).unwrap());
+    let hasty = guard_at(builder());
+    let patient = guard_at(builder().wait_for_replicas(1, Duration::from_millis(100)));
+    let start = Instant::now();
+    while patient.lock(&Subject::username("early").unwrap(), None).await.is_err() {
+        assert!(start.elapsed() < FAIL_OVER, "there is no replica");
+    }
+    link.stall(true);
+    fail(&hasty, &alone("alice")).await.unwrap();
+    let error = fail(&patient, &alone("bob")).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (StoreErrorKind::Unavailable, Effect::Unknown));
+    master.kill();
+    replica.cli(&["REPLICAOF", "NO", "ONE"]).unwrap();
+    let later = guard(RedisStore::open(&replica.url()).unwrap());
+    assert!(later.check(&alone("early")).await.unwrap().is_some());
+    assert!(later.check(&alone("alice")).await.unwrap().is_none(), "the gap");
 }
