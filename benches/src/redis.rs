@@ -8,9 +8,10 @@ pub mod memory;
 use std::error::Error;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lockout_core::{Attempt, Decision, Guard, Permit};
+use lockout_core::{Attempt, Decision, FakeClock, Guard, Permit, Timestamp};
 use lockout_layers::LockCache;
 use lockout_redis::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use lockout_redis::redis::io::tcp::TcpSettings;
@@ -113,14 +114,15 @@ pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
     let mget = bare.call(1, |_, keys| Bare::read(keys));
 
     let open = Guard::new(store(&connection, "lockout")?, open_policy);
-    let store = store(&connection, "refused")?;
-    let locked = Guard::new(store.clone(), policy(3, 0));
-    let cache = LockCache::new(store).max_stale(Duration::from_secs(300));
+    let refusing = store(&connection, "refused")?;
+    let locked = Guard::new(refusing.clone(), policy(3, 0));
+    let cache = LockCache::new(refusing).max_stale(Duration::from_secs(300));
     let remembered = Guard::new(cache, policy(3, 0));
     let some = &attempts[..index(LOCKED)];
     let begin = guarded(&open, &attempts, |guard, attempt| async move {
         drop(admitted(&guard, &attempt).await);
     });
+    let seldom = seldom(store(&connection, "seldom-")?, &attempts);
     let succeed = guarded(&open, &attempts, |guard, attempt| async move {
         admitted(&guard, &attempt).await.succeed().await.expect(WORKS);
     });
@@ -134,6 +136,7 @@ pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
     let from_memory = guarded(&remembered, some, refuse);
     for_all(&script, SUBJECTS).await?;
     for_all(&begin, SUBJECTS).await?;
+    for_all(&seldom, SUBJECTS).await?;
     for_all(&lock, LOCKED).await?;
     for_all(&from_memory, LOCKED).await?;
 
@@ -157,6 +160,7 @@ pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
             ("check", &check),
             &[(Latency, AtMost(1.15)), (Throughput, Open)],
         ),
+        beside(script, ("begin, last one 100 s ago", &seldom), &all_open),
         beside(script, refused, &all_open),
         beside(refused, ("refused by LockCache", &from_memory), &[(Latency, Open)]),
         beside(ping, script, &all_open[..2]),
@@ -209,6 +213,20 @@ where
     Arc::new(move |number| {
         let attempt = &attempts[index(number) % attempts.len()];
         Box::pin(operation(guard.clone(), attempt.clone()))
+    })
+}
+
+/// A `begin` of subjects that come in turn, each 100 s after its last one: the time to live of what
+/// is kept has to be set anew, unlike for subjects that come again and again.
+fn seldom(store: RedisStore, attempts: &[Attempt]) -> Call {
+    let clock = FakeClock::at(Timestamp::from_millis(1_000_000_000_000));
+    let guard = Guard::builder(store, policy(3, u32::MAX)).clock(clock.clone()).build();
+    let (attempts, turn) = (Arc::<[Attempt]>::from(attempts), AtomicU32::new(0));
+    Arc::new(move |_| {
+        clock.advance(Duration::from_secs(100) / SUBJECTS);
+        let attempt = attempts[index(turn.fetch_add(1, Ordering::Relaxed) % SUBJECTS)].clone();
+        let guard = guard.clone();
+        Box::pin(async move { drop(admitted(&guard, &attempt).await) })
     })
 }
 
