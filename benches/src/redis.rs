@@ -160,7 +160,7 @@ pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
             ("check", &check),
             &[(Latency, AtMost(1.15)), (Throughput, Open)],
         ),
-        beside(script, ("begin, last one 100 s ago", &seldom), &all_open),
+        beside(script, ("begin after 100 s", &seldom), &all_open),
         beside(script, refused, &all_open),
         beside(refused, ("refused by LockCache", &from_memory), &[(Latency, Open)]),
         beside(ping, script, &all_open[..2]),
