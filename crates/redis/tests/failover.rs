@@ -3,6 +3,7 @@
 #![cfg(all(feature = "cluster", feature = "sentinel"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,8 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 const MARGIN: Duration = Duration::from_secs(5);
 /// One attempt each, which makes 200 in a second.
 const PACE: Duration = Duration::from_millis(5);
+/// How many locks are told before something happens.
+const ENOUGH: usize = 50;
 /// Without any error for so long, all is well.
 const CALM: Duration = Duration::from_millis(1200);
 /// A replica of a master that works is never as far behind.
@@ -90,8 +93,9 @@ async fn succeed(guard: &Guard, attempt: &Attempt) -> Result<(), StoreError> {
 /// lockout was told, and when, and when `kill` was called.
 async fn load_during(guard: &Guard, kill: impl FnOnce()) -> (Vec<(String, Instant)>, Instant) {
     let last_error = Arc::new(Mutex::new(None));
+    let told = Arc::new(AtomicUsize::new(0));
     let attempt = |number: u32| {
-        let (guard, last_error) = (guard.clone(), Arc::clone(&last_error));
+        let (guard, last_error, told) = (guard.clone(), last_error.clone(), told.clone());
         async move {
             let (name, begun) = (format!("name-{number}"), Instant::now());
             let locks = number.is_multiple_of(2);
@@ -113,6 +117,7 @@ async fn load_during(guard: &Guard, kill: impl FnOnce()) -> (Vec<(String, Instan
                 }
                 return None;
             }
+            told.fetch_add(usize::from(locks), Ordering::Relaxed);
             locks.then(|| (name, Instant::now()))
         }
     };
@@ -124,7 +129,11 @@ async fn load_during(guard: &Guard, kill: impl FnOnce()) -> (Vec<(String, Instan
             tokio::time::sleep(PACE).await;
         }
     };
-    go_on(&|| start.elapsed() > CALM).await;
+    go_on(&|| {
+        assert!(start.elapsed() < FAIL_OVER, "it does not begin to work");
+        start.elapsed() > CALM && told.load(Ordering::Relaxed) >= ENOUGH
+    })
+    .await;
     let killed = Instant::now();
     kill();
     go_on(&|| {
@@ -200,7 +209,6 @@ async fn no_lock_that_was_told_is_lost_if_replicas_are_waited_for() {
     let builder = builder().wait_for_replicas(1, Duration::from_millis(500));
     let guard = guard(on_sentinels(&sentinels, builder));
     let (locked, _) = load_during(&guard, || sentinels.kill_master()).await;
-    assert!(locked.len() > 50, "{} locks", locked.len());
     assert_eq!(lost(&guard, &locked).await, []);
     // Nobody is left to have a copy.
     let error = fail(&guard, &alone("alice")).await.unwrap_err();
