@@ -356,3 +356,33 @@ fn commands(server: &RedisServer) -> Vec<String> {
     let lines = stats.lines().filter(|line| line.starts_with("cmdstat_"));
     lines.filter(|line| !line.starts_with("cmdstat_info")).map(str::to_owned).collect()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_makes_locks_fail_opens_no_login() {
+    // A server without the replica that locks are to wait for.
+    let server = RedisServer::start().unwrap();
+    let builder = RedisStore::builder().wait_for_replicas(1, Duration::from_millis(50));
+    let store = Breaker::new(Deadline::new(builder.open(&server.url()).unwrap(), DEADLINE));
+    let seen = Seen::default();
+    let store = OnOutage::fail_open(store).observer(seen.clone());
+    let guard = Guard::new(
+        store,
+        Policy::builder().rule(Rule::builder(Scope::Username).failure_limit(0)).build().unwrap(),
+    );
+    // Many last places at once, all of which then fail, one right after the other.
+    let mut permits = Vec::new();
+    for number in 0..50 {
+        let attempt = named(&format!("own-{number}"));
+        permits.push(guard.begin(&attempt).await.unwrap().admitted().unwrap());
+    }
+    for permit in permits {
+        drop(permit.fail().await);
+    }
+    let admitted = guard.begin(&named("victim")).await.unwrap().admitted();
+    drop(admitted.unwrap().fail().await);
+    for _ in 0..20 {
+        let refused = guard.begin(&named("victim")).await.unwrap();
+        assert!(matches!(refused, Decision::Refused(Refusal::Locked { .. })), "{refused:?}");
+    }
+    assert!(seen.take().is_empty(), "an alarm for a store that works");
+}

@@ -68,12 +68,13 @@ impl RedisStoreBuilder {
 
     /// Tells of a lockout, and of a lock by an operator, only when `replicas` of them have it, by
     /// `WAIT`: a fail-over then does not lose it. Waits for them up to `within` longer than the
-    /// [timeout](Self::timeout); if too few have it by then, the call is an error whose effect is
-    /// unknown, though the lock is there, and for a second nobody waits again. By default nobody
+    /// [timeout](Self::timeout); if too few have it by then, the call is an error of the kind
+    /// `Config`, whose effect is unknown, though the lock is there, and for a second nobody waits
+    /// again. By default nobody
     /// waits.
     ///
     /// Locks then go over a connection of their own, so it is for stores that are made of a URL or a
-    /// client. In a Cluster each node's replicas are meant.
+    /// client. In a Cluster each node's replicas are meant; while one node lacks them, no lock is told.
     pub const fn wait_for_replicas(mut self, replicas: u32, within: Duration) -> Self {
         self.wait = Some(Wait { replicas, within });
         self
@@ -135,7 +136,8 @@ impl RedisStoreBuilder {
         // It sends nothing again by itself: it does not know what may be done twice.
         let client = redis::cluster::ClusterClient::builder(nodes.clone())
             .retries(0)
-            .connection_timeout(self.timeout)
+            // It knocks at every node, once or twice: one that hangs must not hold up the others.
+            .connection_timeout(self.timeout / 3)
             .response_timeout(self.timeout.saturating_add(patience))
             .tcp_settings(tcp_settings(self.timeout))
             .build()

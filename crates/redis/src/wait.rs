@@ -64,9 +64,11 @@ impl Wait {
     }
 }
 
+/// No outage: the server works. Whoever makes locks fail would otherwise open circuits, and with them
+/// logins that fail open.
 fn too_few() -> StoreError {
     let message = "a lock is written, but not to as many replicas as it should be: look at them";
-    StoreError::new(StoreErrorKind::Unavailable, Effect::Unknown, STORE, message)
+    StoreError::new(StoreErrorKind::Config, Effect::Unknown, STORE, message)
 }
 
 /// A command that runs a script by its hash, by its text.
