@@ -1,5 +1,6 @@
 //! A clock that follows a server's, so that all nodes of a store agree on the time.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -36,10 +37,40 @@ impl ServerClock {
     /// The longest that asking may take. The correction is off by at most half of it.
     pub const MAX_ROUND_TRIP: Duration = Duration::from_secs(1);
 
+    /// How often a [kept](Self::kept) clock is put right.
+    pub const PERIOD: Duration = Duration::from_secs(10);
+
     /// A clock that shows `own` until it is corrected.
     #[must_use]
     pub fn new(own: impl Clock) -> Self {
         Self { own: Arc::new(own), ahead: Arc::default() }
+    }
+
+    /// A clock that shows `own` as `server` corrects it, now and every [`PERIOD`](Self::PERIOD) for
+    /// as long as somebody has the clock, by the future beside it: for backends that have a runtime
+    /// to run that on.
+    ///
+    /// # Errors
+    /// If the server does not answer now.
+    pub async fn kept(
+        own: impl Clock,
+        server: impl ServerTime + 'static,
+    ) -> Result<(impl Clock + Clone, impl Future<Output = ()> + Send + 'static)> {
+        let clock = Self::new(own);
+        clock.correct(&server).await?;
+        let held = Arc::new(());
+        let (correcting, dropped) = (clock.clone(), Arc::downgrade(&held));
+        let upkeep = async move {
+            loop {
+                correcting.own.sleep(Self::PERIOD).await;
+                if dropped.upgrade().is_none() {
+                    return;
+                }
+                // The correction before this one stays if the server does not answer.
+                let _ = correcting.correct(&server).await;
+            }
+        };
+        Ok((KeptClock { clock, _held: held }, upkeep))
     }
 
     /// Asks the server for the time and shows that from now on; how many milliseconds it is ahead
@@ -71,6 +102,23 @@ impl ServerClock {
 impl Default for ServerClock {
     fn default() -> Self {
         Self::new(SystemClock)
+    }
+}
+
+/// A clock whose correction goes on for as long as somebody has it.
+#[derive(Clone, Debug)]
+struct KeptClock {
+    clock: ServerClock,
+    _held: Arc<()>,
+}
+
+impl Clock for KeptClock {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn sleep(&self, period: Duration) -> Sleep {
+        self.clock.sleep(period)
     }
 }
 

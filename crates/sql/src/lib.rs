@@ -1,0 +1,38 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod clock;
+mod dialect;
+mod error;
+mod exchange;
+mod gate;
+mod keys;
+mod locked;
+mod migrate;
+mod pending;
+mod round;
+mod row;
+mod statements;
+mod store;
+mod sweep;
+mod table;
+
+pub use builder::{Durability, SqlStoreBuilder};
+pub use dialect::Dialect;
+pub use error::BuildError;
+pub use lockout_core;
+pub use sqlx;
+pub use store::SqlStore;
+pub use sweep::Swept;
+
+/// The store on PostgreSQL.
+#[cfg(feature = "postgres")]
+pub type PostgresStore = SqlStore<sqlx::Postgres>;
+
+/// The store on MySQL or MariaDB.
+#[cfg(feature = "mysql")]
+pub type MySqlStore = SqlStore<sqlx::MySql>;
+
+/// The store on SQLite, in a file or in memory.
+#[cfg(feature = "sqlite")]
+pub type SqliteStore = SqlStore<sqlx::Sqlite>;
