@@ -1,12 +1,11 @@
-//! Throw-away servers: that they are what they claim to be, and that nothing is left of them.
+//! Throw-away Redis servers: that they are what they claim to be, and that nothing is left of them.
 #![cfg(feature = "servers")]
 
 use std::env;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use lockout_testkit::servers::{
     Proxy, RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster, TestRedis,
@@ -15,24 +14,13 @@ use redis::cluster::ClusterClient;
 use redis::sentinel::{SentinelClient, SentinelServerType};
 use redis::{Client, Commands as _, Connection, TlsCertificates};
 
-/// Asks until it is so; panics if it is not in time.
-#[expect(clippy::disallowed_methods, reason = "a real server needs real time")]
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < Duration::from_secs(30), "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+mod common;
+use common::{CHILD, eventually, is_running, is_stopped, lines, next_after, rerun};
 
 /// The temporary folder that a server keeps everything in.
 fn folder(server: &RedisServer) -> PathBuf {
     let answer = server.cli(&["CONFIG", "GET", "dir"]).expect("it may be asked");
     answer.lines().nth(1).expect("the second line is the value").into()
-}
-
-fn is_running(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
 }
 
 #[test]
@@ -79,10 +67,7 @@ fn a_paused_server_answers_only_when_it_is_resumed() {
     server.pause();
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| server.cli(&["PING"]));
-        eventually("the server is stopped", || {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-            stat.contains(") T ")
-        });
+        assert!(is_stopped(server.pid()));
         assert!(!answer.is_finished());
         server.resume();
         assert_eq!(answer.join().unwrap().unwrap(), "PONG");
@@ -328,23 +313,6 @@ fn nothing_is_left_of_a_server_that_is_dropped_even_if_it_is_paused() {
     assert!(!folders.iter().any(|folder| folder.exists()));
 }
 
-/// This executable once more, to run only the test of that name, which sees the variable.
-fn rerun(test: &str, variable: &str, value: &str) -> Child {
-    Command::new(env::current_exe().expect("it runs"))
-        .args(["--exact", test, "--nocapture"])
-        .env(variable, value)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it can run twice")
-}
-
-/// The next line in which something follows the mark: the test harness writes around it.
-fn next_after(mark: &str, lines: &mut impl Iterator<Item = std::io::Result<String>>) -> String {
-    lines
-        .find_map(|line| Some(line.ok()?.split_once(mark)?.1.trim().to_owned()))
-        .expect("the other process says something")
-}
-
 #[test]
 fn a_server_that_the_environment_names_is_used_instead() {
     const URL: &str = "LOCKOUT_TEST_REDIS_URL";
@@ -363,7 +331,7 @@ fn a_server_that_the_environment_names_is_used_instead() {
             (URLS, format!("{ours},{ours}2"), format!("{ours} and {ours}2")),
         ] {
             let mut child = rerun(NAME, variable, &value);
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut lines = lines(&mut child);
             assert_eq!(next_after(MARK, &mut lines), used);
             child.wait().unwrap();
         }
@@ -373,7 +341,6 @@ fn a_server_that_the_environment_names_is_used_instead() {
 /// The other process is killed while it has servers, in every state that a server can be in.
 #[test]
 fn nothing_is_left_when_the_test_process_is_killed() {
-    const CHILD: &str = "LOCKOUT_TESTKIT_CHILD";
     const NAME: &str = "nothing_is_left_when_the_test_process_is_killed";
     const MARK: &str = "a server: ";
     if env::var_os(CHILD).is_some() {
@@ -391,7 +358,7 @@ fn nothing_is_left_when_the_test_process_is_killed() {
         }
     }
     let mut child = rerun(NAME, CHILD, "1");
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines(&mut child);
     let servers = [(); 3].map(|()| {
         let line = next_after(MARK, &mut lines);
         let (pid, folder) = line.split_once(' ').unwrap();

@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use super::certificate::Certificate;
-use super::process::{Process, Program};
+use super::process::{Process, Recipe};
+use super::program::Program;
 use super::redis::Credentials;
 use super::token::token;
 use super::{RedisServer, ServerError, port};
 
-const REDIS: Program = Program { name: "redis-server", package: "redis-server" };
-
-/// How often another port is tried when somebody takes it first.
-const ATTEMPTS: usize = 5;
+const REDIS: Program =
+    Program { name: "redis-server", package: "redis-server", folder: "/usr/bin" };
 
 /// The user that [`RedisServer::cli`] is when the default user is off.
 const ADMIN: &str = "lockout-testkit-admin";
@@ -81,29 +80,31 @@ impl RedisServerBuilder {
     /// [`ServerError::Missing`] if Redis is not installed; others if it does not start, with the
     /// end of its log.
     pub fn start(self) -> Result<RedisServer, ServerError> {
-        let process = Process::new(self.program, self.arguments)?;
+        let process = Process::new(Recipe {
+            name: self.program.name,
+            script: "exec \"$0\" \"$@\"",
+            program: &self.program.find()?,
+            arguments: self.arguments,
+            instead_of_root: None,
+        })?;
         let users = self.users;
         let admin =
             (!users.is_empty()).then(|| Credentials { name: ADMIN.to_owned(), password: token() });
         let ca_pem = self.tls.then(|| write_certificate(process.folder())).transpose()?;
         let mut server = RedisServer { process, port: 0, users, admin, ca_pem };
-        for _ in 1..ATTEMPTS {
-            match server.start_on_some_port(self.cluster_bus, &self.config) {
-                Err(error) if error.is_taken_port() => {}
-                result => return result.map(|()| server),
-            }
-        }
-        server.start_on_some_port(self.cluster_bus, &self.config).map(|()| server)
+        port::find(|port| server.start_on(port, self.cluster_bus, &self.config))?;
+        Ok(server)
     }
 }
 
 impl RedisServer {
-    fn start_on_some_port(
+    fn start_on(
         &mut self,
+        port: u16,
         cluster_bus: bool,
         config: &[String],
     ) -> Result<(), ServerError> {
-        self.port = port::free()?;
+        self.port = port;
         let mut lines = vec!["bind 127.0.0.1".to_owned(), "unixsocket redis.sock".to_owned()];
         if self.ca_pem.is_some() {
             lines.extend(["port 0".to_owned(), format!("tls-port {}", self.port)]);
@@ -120,8 +121,7 @@ impl RedisServer {
         }
         lines.extend(self.users.iter().map(|one| user(one, "~lockout* &lockout* +@all")));
         lines.extend_from_slice(config);
-        fs::write(self.process.folder().join("redis.conf"), lines.join("\n") + "\n")
-            .map_err(ServerError::io("write redis.conf"))?;
+        self.process.write("redis.conf", &lines)?;
         self.restart()
     }
 }
@@ -149,12 +149,12 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Program, RedisServerBuilder, ServerError};
+    use super::{Program, REDIS, RedisServerBuilder, ServerError};
 
     #[test]
     fn a_server_that_is_not_installed_is_an_error_that_names_the_package() {
         let mut builder = RedisServerBuilder::new();
-        builder.program = Program { name: "redis-server-of-nobody", package: "redis-server" };
+        builder.program = Program { name: "redis-server-of-nobody", ..REDIS };
         let error = builder.start().unwrap_err();
         assert!(matches!(error, ServerError::Missing { .. }), "{error}");
         assert_eq!(

@@ -6,7 +6,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The program is not in `PATH`.
+    /// The program is neither in `PATH` nor where Debian has it.
     #[error(
         "`{program}` is not installed: install the Debian package {package} \
          (apt-get install {package})"
@@ -35,12 +35,12 @@ pub enum ServerError {
         /// The last lines of the server's log.
         log: String,
     },
-    /// The server answered a command with an error.
+    /// The server answered a command or a statement with an error.
     #[error("the answer to {command} is an error: {message}")]
     Reply {
-        /// The command's name, without its arguments.
+        /// The first word of what the server was told.
         command: String,
-        /// The error as the server sent it, its code first.
+        /// The error as the server sent it.
         message: String,
     },
     /// No free port was found.

@@ -11,6 +11,9 @@ use super::ServerError;
 /// is down for a moment, or even connect to itself there.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
+/// How often another port is tried when somebody takes it first.
+const ATTEMPTS: usize = 5;
+
 static NEXT: LazyLock<AtomicU64> =
     LazyLock::new(|| AtomicU64::new(RandomState::new().hash_one("port") >> 1));
 
@@ -23,4 +26,17 @@ pub(super) fn free() -> Result<u16, ServerError> {
         })
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
         .ok_or(ServerError::NoPort)
+}
+
+/// Starts on a free port; on another one if somebody else takes it between its choice and its use.
+pub(super) fn find(
+    mut start: impl FnMut(u16) -> Result<(), ServerError>,
+) -> Result<(), ServerError> {
+    for _ in 1..ATTEMPTS {
+        match start(free()?) {
+            Err(error) if error.is_taken_port() => {}
+            result => return result,
+        }
+    }
+    start(free()?)
 }

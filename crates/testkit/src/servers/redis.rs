@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use rustix::process::Signal;
 
 use super::process::Process;
 use super::resp::Client;
@@ -93,8 +92,7 @@ impl RedisServer {
     /// Kills the server, as `kill -9` does, and waits until it is gone. Its folder stays, so that
     /// [`restart`](Self::restart) finds what it had written to disk.
     pub fn kill(&mut self) {
-        // The only failure is that the shell which would have to kill is itself gone.
-        let _ = self.process.kill();
+        self.process.kill();
     }
 
     /// Starts the server again, killing it first if it runs: same port, same folder, same users.
@@ -104,18 +102,18 @@ impl RedisServer {
     /// If it does not start, which includes that somebody else took the port.
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.process.start()?;
-        self.wait_until_ready()
+        self.process.wait_until_ready(|| self.cli(&["PING"]).is_ok())
     }
 
     /// Stops the server as `SIGSTOP` does: connections stay, and new ones are taken by the kernel,
     /// but nothing is answered.
     pub fn pause(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.pause();
     }
 
     /// Lets a paused server go on. It then does what it was sent meanwhile.
     pub fn resume(&self) {
-        self.process.signal(Signal::CONT);
+        self.process.resume();
     }
 
     /// Sends one command as a user who may do everything, and gives the reply as text: an integer
@@ -131,14 +129,6 @@ impl RedisServer {
         call(&mut client, arguments)
     }
 
-    pub(super) fn wait_until_ready(&self) -> Result<(), ServerError> {
-        let ready = wait::until(|| match self.process.is_running() {
-            true => self.cli(&["PING"]).is_ok().then_some(Ok(())),
-            false => Some(Err(self.process.ended())),
-        });
-        ready.unwrap_or_else(|| Err(self.timed_out("the server answers")))
-    }
-
     /// Whether this is a replica that has all of its master's data.
     pub(super) fn is_in_step(&self) -> bool {
         let info = self.cli(&["INFO", "replication"]).unwrap_or_default();
@@ -147,15 +137,7 @@ impl RedisServer {
 
     /// Waits until something is so, for a bounded time.
     pub(super) fn wait(&self, until: &str, is_so: impl Fn() -> bool) -> Result<(), ServerError> {
-        wait::until(|| is_so().then_some(())).ok_or_else(|| self.timed_out(until))
-    }
-
-    fn timed_out(&self, until: &str) -> ServerError {
-        ServerError::TimedOut {
-            until: until.to_owned(),
-            seconds: wait::seconds(),
-            log: self.process.log_end(),
-        }
+        wait::until(|| is_so().then_some(())).ok_or_else(|| self.process.timed_out(until))
     }
 
     fn socket(&self) -> PathBuf {

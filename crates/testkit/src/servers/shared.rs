@@ -1,4 +1,4 @@
-//! Servers that the tests of one process share.
+//! Redis servers that the tests of one process share.
 
 use std::env;
 use std::sync::{Mutex, PoisonError};
@@ -68,7 +68,7 @@ fn start_patient_cluster() -> Result<RedisCluster, ServerError> {
 }
 
 /// What is asked of the thing that all share, which is started if it is not there.
-fn of_shared<S, T>(
+pub(super) fn of_shared<S, T>(
     shared: &Mutex<Option<S>>,
     start: fn() -> Result<S, ServerError>,
     ask: fn(&S) -> T,
