@@ -103,9 +103,9 @@ impl<D: Dialect> SqlStoreBuilder<D> {
         }
         self.examine()?;
         // The driver of SQLite takes every URL for the name of a file.
-        let is_ours = D::URL_SCHEMES.iter().any(|scheme| {
-            url.strip_prefix(scheme).is_some_and(|rest| rest.starts_with(':'))
-        });
+        let is_ours = D::URL_SCHEMES
+            .iter()
+            .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| rest.starts_with(':')));
         if !is_ours {
             return Err(BuildError::Url(D::URL));
         }

@@ -88,11 +88,9 @@ pub(crate) fn judge<D: Driver>(error: sqlx::Error, call: Call) -> Verdict {
         sqlx::Error::PoolClosed => {
             told(StoreErrorKind::Config, Effect::None, "the pool has been closed")
         }
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => told(
-            StoreErrorKind::Unavailable,
-            Effect::None,
-            "start the server, or mend its address",
-        ),
+        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            told(StoreErrorKind::Unavailable, Effect::None, "start the server, or mend its address")
+        }
         sqlx::Error::Io(_) => told(
             StoreErrorKind::Unavailable,
             call.effect(),
@@ -111,11 +109,7 @@ pub(crate) fn judge<D: Driver>(error: sqlx::Error, call: Call) -> Verdict {
         | sqlx::Error::ColumnNotFound(_)
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::Decode(_) => unreadable::<D>(),
-        _ => told(
-            StoreErrorKind::Unavailable,
-            call.effect(),
-            "the answer could not be understood",
-        ),
+        _ => told(StoreErrorKind::Unavailable, call.effect(), "the answer could not be understood"),
     };
     Verdict::Told(error_told.with_source(error))
 }

@@ -81,22 +81,36 @@ impl<D: Dialect> SqlStore<D> {
         result.unwrap_or_else(|_| Err(course.timed_out(D::STORE)))
     }
 
-    /// Lets `step` change the records of `keys`, all at once and with nobody else's change in
+    /// Lets `step` change the records of some rows, all at once and with nobody else's change in
     /// between, and gives its answer with the rows as they are then. `step` may run several times.
-    ///
-    /// `remembered` are the rows as they were lately; only if they are still so does the answer
-    /// count.
     pub(crate) async fn change<T: Send>(
         &self,
-        keys: &[String],
-        remembered: Option<Vec<Row>>,
-        is_lock: bool,
+        rows: Rows<'_>,
         step: impl FnMut(&mut [Row]) -> T + Send,
     ) -> Result<(T, Vec<Row>)> {
         let course = Course::default();
-        let changing = self.0.change(keys, remembered, is_lock, step, &course);
+        let changing = self.0.change(rows, step, &course);
         let result = tokio::time::timeout(self.0.timeout, changing).await;
         result.unwrap_or_else(|_| Err(course.timed_out(D::STORE)))
+    }
+}
+
+/// The rows that are to be changed together.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    pub(crate) keys: &'a [String],
+    /// How they were lately; only if they are still so does an answer count.
+    pub(crate) remembered: Option<Vec<Row>>,
+    /// Whether somebody is told of a lock.
+    pub(crate) is_lock: bool,
+    /// Whether nothing is changed as soon as one of the rows says so.
+    pub(crate) one_refuses: bool,
+}
+
+impl<'a> Rows<'a> {
+    /// The row that an operator locks or unlocks.
+    pub(crate) const fn one(key: &'a [String; 1]) -> Self {
+        Self { keys: key, remembered: None, is_lock: true, one_refuses: true }
     }
 }
 
@@ -117,10 +131,12 @@ impl<D: Dialect> Parts<D> {
                 Ok(found) => {
                     let mut rows = vec![Row::default(); keys.len()];
                     for columns in &found {
-                        let index = keys.iter().position(|key| *key == columns.0);
-                        let row = index.and_then(|index| rows.get_mut(index));
-                        *row.ok_or_else(unreadable::<D>)? =
-                            Row::of(columns).ok_or_else(unreadable::<D>)?;
+                        let found = Row::of(columns).ok_or_else(unreadable::<D>)?;
+                        // A subject may be asked for twice.
+                        let asked = keys.iter().zip(&mut rows);
+                        for (_, row) in asked.filter(|(key, _)| **key == columns.0) {
+                            row.clone_from(&found);
+                        }
                     }
                     return Ok(rows);
                 }
@@ -141,8 +157,7 @@ impl<D: Dialect> Parts<D> {
         let statement = if is_lock { &statements.write_lock } else { &statements.write };
         let changes = serde_json::to_string(changes).map_err(|_| unreadable::<D>())?;
         course.writes.store(true, Ordering::Relaxed);
-        let written =
-            D::execute(&self.pool, statement.clone(), vec![Value::Text(changes)]).await;
+        let written = D::execute(&self.pool, statement.clone(), vec![Value::Text(changes)]).await;
         course.writes.store(false, Ordering::Relaxed);
         match written.map_err(|error| judge::<D>(error, Call::Writes)) {
             Ok(_) => Ok(Written::Done),
@@ -153,30 +168,42 @@ impl<D: Dialect> Parts<D> {
 
     async fn change<T: Send>(
         &self,
-        keys: &[String],
-        mut remembered: Option<Vec<Row>>,
-        is_lock: bool,
+        rows: Rows<'_>,
         mut step: impl FnMut(&mut [Row]) -> T + Send,
         course: &Course,
     ) -> Result<(T, Vec<Row>)> {
-        let lanes = self.gate.lanes(keys);
-        let _taken = match self.gate.try_enter(&lanes) {
+        let Rows { keys, mut remembered, is_lock, one_refuses } = rows;
+        let (lanes, since) = (self.gate.lanes(keys), self.gate.now());
+        let mut is_certain = false;
+        let taken = match self.gate.try_enter(&lanes) {
             Some(taken) => taken,
             None => {
-                if remembered.is_none() {
-                    // Whoever changes nothing, as a refused attempt does, need not wait for others.
-                    let before = self.read(keys, course).await?;
-                    let mut after = before.clone();
-                    let answer = step(&mut after);
-                    if advance(&before, &mut after) == 0 {
-                        return Ok((answer, before));
+                let mut known = match remembered.take() {
+                    Some(rows) => rows,
+                    None => {
+                        // Whoever changes nothing, as a refused attempt does, need not wait.
+                        let before = self.read(keys, course).await?;
+                        let mut after = before.clone();
+                        let answer = step(&mut after);
+                        if advance(&before, &mut after) == 0 {
+                            return Ok((answer, before));
+                        }
+                        before
                     }
-                }
-                self.gate.enter(&lanes).await
+                };
+                let taken = self.gate.enter(&lanes).await;
+                let handed = keys.iter().zip(&mut known).filter_map(|(key, row)| {
+                    taken.handed(key, since).map(|handed| row.clone_from(handed))
+                });
+                // Whatever makes nobody change anything now is in a row that was handed over.
+                is_certain = handed.count() >= if one_refuses { 1 } else { keys.len() };
+                remembered = Some(known);
+                taken
             }
         };
         for round in 0.. {
-            let is_remembered = remembered.is_some();
+            let is_certain = std::mem::take(&mut is_certain);
+            let is_remembered = remembered.is_some() && !is_certain;
             let before = match remembered.take() {
                 Some(rows) => rows,
                 None => self.read(keys, course).await?,
@@ -196,7 +223,10 @@ impl<D: Dialect> Parts<D> {
             let changes: Vec<_> =
                 changes.filter_map(|((key, row), _)| Change::of(key, row)).collect();
             match self.write(&changes, is_lock, course).await? {
-                Written::Done => return Ok((answer, after)),
+                Written::Done => {
+                    taken.hand_over(keys, &after);
+                    return Ok((answer, after));
+                }
                 Written::Overtaken => course.wait(round).await,
             }
         }

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a row is read as: subject, version, failures, charged, touched, `expires_at`,
 /// `locked_until`, state.
-pub(crate) type Columns =
-    (String, i64, i64, i64, i64, Option<i64>, Option<i64>, Option<String>);
+pub(crate) type Columns = (String, i64, i64, i64, i64, Option<i64>, Option<i64>, Option<String>);
 
 /// What `locked_until` is if somebody has to unlock.
 const FOREVER: i64 = i64::MAX;
@@ -136,9 +135,7 @@ impl State {
         let lock = record.lock.as_ref();
         let mut state = Self {
             locked_since: lock.map(|lock| lock.since.as_millis()),
-            locked_by: lock
-                .filter(|lock| lock.by == LockedBy::Operator)
-                .map(|_| Other::Operator),
+            locked_by: lock.filter(|lock| lock.by == LockedBy::Operator).map(|_| Other::Operator),
             lock_charge: lock.map(|lock| lock.at),
             lapses: lock.and_then(|lock| lock.provisional).map(Timestamp::as_millis),
             history: record.marks.iter().map(|mark| mark.as_millis()).collect(),

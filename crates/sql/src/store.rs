@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lockout_core::engine::{self, Standing};
 use lockout_core::{
-    Charge, LockedQuery, Lockout, LockoutStore, Outcome, Page, Reservation, Reserved, Result,
-    Settlement, Subject, Timestamp,
+    Charge, Combine, LockedQuery, Lockout, LockoutStore, Outcome, Page, Reservation, Reserved,
+    Result, Settlement, Subject, Timestamp,
 };
 use sqlx::Pool;
 
@@ -18,6 +18,7 @@ use crate::error::BuildError;
 use crate::gate::Gate;
 use crate::keys::text_of;
 use crate::pending::Pending;
+use crate::round::Rows;
 use crate::row::Row;
 use crate::statements::{Names, Statements};
 
@@ -86,7 +87,9 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
                 .map(|((_, rule), row)| engine::charge(reservation, rule, &mut row.record, now));
             Reserved::Charged(charges.collect())
         };
-        let (reserved, rows) = self.change(&keys, None, false, step).await?;
+        let one_refuses = reservation.combine() == Combine::Any;
+        let rows = Rows { keys: &keys, remembered: None, is_lock: false, one_refuses };
+        let (reserved, rows) = self.change(rows, step).await?;
         Ok(match reserved {
             Reserved::Refused(refusal) => Reserved::Refused(refusal),
             Reserved::Charged(mut charges) => {
@@ -123,7 +126,8 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
         };
         // A failure that is settled is one that locks.
         let is_lock = outcome == Outcome::Failure;
-        let (settlement, _) = self.change(&keys, remembered, is_lock, step).await?;
+        let rows = Rows { keys: &keys, remembered, is_lock, one_refuses: false };
+        let (settlement, _) = self.change(rows, step).await?;
         Ok(settlement)
     }
 
@@ -145,17 +149,16 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool> {
-        let step = |rows: &mut [Row]| {
-            rows.iter_mut().any(|row| engine::lock(&mut row.record, until, now))
-        };
-        let (begins, _) = self.change(&[text_of(subject)], None, true, step).await?;
+        let step =
+            |rows: &mut [Row]| rows.iter_mut().any(|row| engine::lock(&mut row.record, until, now));
+        let (begins, _) = self.change(Rows::one(&[text_of(subject)]), step).await?;
         Ok(begins)
     }
 
     async fn clear(&self, subject: &Subject, now: Timestamp) -> Result<bool> {
         let step =
             |rows: &mut [Row]| rows.iter_mut().any(|row| engine::clear(&mut row.record, now));
-        let (was_locked, _) = self.change(&[text_of(subject)], None, true, step).await?;
+        let (was_locked, _) = self.change(Rows::one(&[text_of(subject)]), step).await?;
         Ok(was_locked)
     }
 

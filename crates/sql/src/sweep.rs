@@ -45,12 +45,7 @@ impl<D: Dialect> SqlStore<D> {
     ///
     /// # Errors
     /// If the database cannot.
-    pub async fn sweep(
-        &self,
-        after: Option<&Subject>,
-        rows: u32,
-        now: Timestamp,
-    ) -> Result<Swept> {
+    pub async fn sweep(&self, after: Option<&Subject>, rows: u32, now: Timestamp) -> Result<Swept> {
         let after = after.map(text_of).unwrap_or_default();
         let rows = rows.clamp(1, Self::MAX_SWEEP);
         let parts = self.parts();

@@ -7,6 +7,10 @@ use std::sync::Arc;
 use lockout_core::LockoutStore;
 use lockout_sql::{Dialect, SqlStore};
 use lockout_testkit::conformance_suite;
+#[cfg(feature = "mysql")]
+use lockout_testkit::servers::TestMariaDb;
+#[cfg(feature = "postgres")]
+use lockout_testkit::servers::TestPostgres;
 
 /// A store that is empty, since nobody else has its table.
 async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
@@ -22,4 +26,25 @@ fn shared(store: impl LockoutStore) -> Arc<dyn LockoutStore> {
 #[cfg(feature = "sqlite")]
 conformance_suite!(sqlite, store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await);
 #[cfg(feature = "sqlite")]
-conformance_suite!(dynamic, shared(store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await));
+conformance_suite!(
+    dynamic,
+    shared(store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await)
+);
+
+#[cfg(feature = "postgres")]
+async fn on_postgres() -> lockout_sql::PostgresStore {
+    let TestPostgres { url, prefix } = TestPostgres::shared().expect("a server starts");
+    store(&url, &prefix).await
+}
+
+#[cfg(feature = "postgres")]
+conformance_suite!(postgres, on_postgres().await);
+
+#[cfg(feature = "mysql")]
+async fn on_mysql() -> lockout_sql::MySqlStore {
+    let TestMariaDb { url, prefix } = TestMariaDb::shared().expect("a server starts");
+    store(&url, &prefix).await
+}
+
+#[cfg(feature = "mysql")]
+conformance_suite!(mysql, on_mysql().await);

@@ -27,11 +27,7 @@ impl Driver for MySql {
     const HAS_SCHEMAS: bool = true;
     const TEXTS: Texts = texts!("mysql", relaxed: "", settled: "");
 
-    fn pool(
-        url: &str,
-        _: &Settings,
-        options: PoolOptions<Self>,
-    ) -> Result<Pool<Self>, BuildError> {
+    fn pool(url: &str, _: &Settings, options: PoolOptions<Self>) -> Result<Pool<Self>, BuildError> {
         let connect = MySqlConnectOptions::from_str(url).map_err(BuildError::url::<Self>)?;
         let options = options.after_connect(|connection, _| {
             Box::pin(async move { connection.execute(LOCK_WAIT).await.map(drop) })

@@ -26,11 +26,7 @@ impl Driver for Postgres {
         settled: "set_config('lock_timeout', '250ms', true)"
     );
 
-    fn pool(
-        url: &str,
-        _: &Settings,
-        options: PoolOptions<Self>,
-    ) -> Result<Pool<Self>, BuildError> {
+    fn pool(url: &str, _: &Settings, options: PoolOptions<Self>) -> Result<Pool<Self>, BuildError> {
         let connect = PgConnectOptions::from_str(url).map_err(BuildError::url::<Self>)?;
         Ok(options.connect_lazy_with(connect))
     }
