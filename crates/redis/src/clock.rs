@@ -1,8 +1,5 @@
 //! The server's time, so that all nodes agree on it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use async_trait::async_trait;
 use lockout_core::{
     Clock, Effect, Result, ServerClock, ServerTime, StoreError, StoreErrorKind, Timestamp,
@@ -11,9 +8,6 @@ use redis::Value;
 
 use crate::error::STORE;
 use crate::store::RedisStore;
-
-/// How often a clock is put right.
-const PERIOD: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl ServerTime for RedisStore {
@@ -50,37 +44,8 @@ impl RedisStore {
     /// # Errors
     /// If the server does not answer now.
     pub async fn clock(&self, own: impl Clock) -> Result<impl Clock + Clone> {
-        let clock = ServerClock::new(own);
-        clock.correct(self).await?;
-        let held = Arc::new(());
-        let (store, kept, dropped) = (self.clone(), clock.clone(), Arc::downgrade(&held));
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(PERIOD).await;
-                if dropped.upgrade().is_none() {
-                    return;
-                }
-                // The correction before this one stays if the server does not answer.
-                let _ = kept.correct(&store).await;
-            }
-        });
-        Ok(KeptClock { clock, _held: held })
-    }
-}
-
-/// A clock whose correction goes on for as long as somebody has it.
-#[derive(Clone, Debug)]
-struct KeptClock {
-    clock: ServerClock,
-    _held: Arc<()>,
-}
-
-impl Clock for KeptClock {
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    fn sleep(&self, period: Duration) -> lockout_core::Sleep {
-        self.clock.sleep(period)
+        let (clock, upkeep) = ServerClock::kept(own, self.clone()).await?;
+        tokio::spawn(upkeep);
+        Ok(clock)
     }
 }
