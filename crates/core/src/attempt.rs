@@ -1,23 +1,48 @@
 //! One try to log in.
 
-use std::net::IpAddr;
+mod facts;
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub(crate) use self::facts::Facts;
+use self::facts::kept;
 use crate::subject::Username;
 
-/// One try to log in: who it claims to be and where it comes from.
+/// One try to log in: who it claims to be and where it comes from; for the log also what the
+/// request says of itself.
 ///
 /// ```
 /// use lockout_core::Attempt;
 ///
-/// let attempt = Attempt::new().username("Alice").ip([203, 0, 113, 7]);
+/// let attempt = Attempt::new()
+///     .username("Alice")
+///     .ip([203, 0, 113, 7])
+///     .user_agent("Mozilla/5.0 (X11; Linux x86_64)")
+///     .path("/login");
 /// ```
+///
+/// The texts for the log are cut at a stated number of characters when they are set. In them
+/// control characters, NUL among them, line separators and marks that turn the direction of
+/// writing become U+FFFD, so that no text forges a line and every database takes it. An empty text
+/// is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
     username: Option<Username>,
     ip: Option<IpAddr>,
+    facts: Option<Arc<Facts>>,
 }
 
 impl Attempt {
+    /// The most characters of a [`user_agent`](Self::user_agent) that are kept.
+    pub const USER_AGENT_CHARS: usize = 512;
+
+    /// The most characters of an [`accept`](Self::accept) that are kept.
+    pub const ACCEPT_CHARS: usize = 255;
+
+    /// The most characters of a [`path`](Self::path) that are kept.
+    pub const PATH_CHARS: usize = 255;
+
     /// An attempt of which nothing is known yet.
     #[must_use]
     pub fn new() -> Self {
@@ -38,11 +63,65 @@ impl Attempt {
         self
     }
 
+    /// The request's `User-Agent`, for the log: its first [512](Self::USER_AGENT_CHARS) characters.
+    #[must_use]
+    pub fn user_agent(mut self, text: &str) -> Self {
+        self.facts().user_agent = kept(text, Self::USER_AGENT_CHARS);
+        self
+    }
+
+    /// The request's `Accept`, for the log: its first [255](Self::ACCEPT_CHARS) characters.
+    #[must_use]
+    pub fn accept(mut self, text: &str) -> Self {
+        self.facts().accept = kept(text, Self::ACCEPT_CHARS);
+        self
+    }
+
+    /// The request's path, for the log: its first [255](Self::PATH_CHARS) characters. A query is
+    /// left out, since it may hold a token or a password.
+    #[must_use]
+    pub fn path(mut self, text: &str) -> Self {
+        // No further than what is kept: a client chooses how long it is.
+        let end = text.char_indices().nth(Self::PATH_CHARS).map_or(text.len(), |(end, _)| end);
+        let end = text[..end].find(['?', '#']).unwrap_or(end);
+        self.facts().path = kept(&text[..end], Self::PATH_CHARS);
+        self
+    }
+
+    fn facts(&mut self) -> &mut Facts {
+        Arc::make_mut(self.facts.get_or_insert_default())
+    }
+
     pub(crate) const fn counted_username(&self) -> Option<&Username> {
         self.username.as_ref()
     }
 
     pub(crate) const fn counted_ip(&self) -> Option<IpAddr> {
         self.ip
+    }
+
+    pub(crate) fn known_facts(&self) -> Option<&Facts> {
+        self.facts.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_of_a_path_is_not_kept() {
+        let path = |text| Attempt::new().path(text).facts.unwrap().path.clone();
+        assert_eq!(path("/reset?token=secret").as_deref(), Some("/reset"));
+        assert_eq!(path("/a#b?c").as_deref(), Some("/a"));
+        assert_eq!(path("?token=secret"), None);
+    }
+
+    #[test]
+    fn a_copy_that_is_changed_leaves_the_other_as_it_was() {
+        let first = Attempt::new().user_agent("curl");
+        let second = first.clone().accept("*/*");
+        assert_ne!(first, second);
+        assert_eq!(first, Attempt::new().user_agent("curl"));
     }
 }

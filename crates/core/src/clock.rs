@@ -35,6 +35,12 @@ impl Timestamp {
         Self(self.0.saturating_add(millis(period)))
     }
 
+    /// This time less `period`; stops at the epoch. Fractions of a millisecond are cut.
+    #[must_use]
+    pub fn saturating_sub(self, period: Duration) -> Self {
+        Self::from_millis(self.as_millis().saturating_sub(millis(period)))
+    }
+
     /// How long after `earlier` this time is; zero if it is not.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {

@@ -32,6 +32,10 @@ pub enum Event {
     OutageBegan(StoreErrorKind),
     /// The store answers again.
     OutageEnded,
+    /// The log of attempts failed; the login went on.
+    LogFailed(StoreErrorKind),
+    /// So many attempts will not be in the log: it had no room for them, or could not be reached.
+    AttemptsDropped(u64),
 }
 
 /// Somebody who is told of events.

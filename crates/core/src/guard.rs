@@ -1,5 +1,7 @@
 //! The guard: what a login handler talks to.
 
+mod logging;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use crate::decision::{Decision, Lockout, Outcome, Refusal};
 use crate::engine::{self, Standing};
 use crate::error::{Result, StoreError};
 use crate::event::{Event, Observer, Observers};
+use crate::log::{AttemptLog, LoggedOutcome};
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::record::LockedBy;
@@ -44,6 +47,7 @@ struct Parts {
     clock: Box<dyn Clock>,
     patience: Duration,
     observers: Observers,
+    log: Option<Box<dyn AttemptLog>>,
 }
 
 /// Makes a [`Guard`].
@@ -55,6 +59,7 @@ pub struct GuardBuilder {
     clock: Box<dyn Clock>,
     patience: Duration,
     observers: Observers,
+    log: Option<Box<dyn AttemptLog>>,
 }
 
 impl GuardBuilder {
@@ -76,11 +81,24 @@ impl GuardBuilder {
         self
     }
 
+    /// Writes each attempt into `log`, once: when it is refused, settled or abandoned. Default: none
+    /// is written.
+    ///
+    /// The store is always done first, and a log that fails changes nothing: it is an
+    /// [`Event::LogFailed`]. But the answer to a login waits for a log that has to wait for its
+    /// server; `BackgroundLog` of `lockout-layers` lets nobody wait. A permit that is dropped cannot
+    /// wait: unless the log takes its entry [at once](AttemptLog::try_append), that is lost and told
+    /// as [`Event::AttemptsDropped`].
+    pub fn log(mut self, log: impl AttemptLog) -> Self {
+        self.log = Some(Box::new(log));
+        self
+    }
+
     /// The guard.
     #[must_use]
     pub fn build(self) -> Guard {
-        let Self { store, policy, clock, patience, observers } = self;
-        Guard(Arc::new(Parts { store, policy, clock, patience, observers }))
+        let Self { store, policy, clock, patience, observers, log } = self;
+        Guard(Arc::new(Parts { store, policy, clock, patience, observers, log }))
     }
 }
 
@@ -102,6 +120,7 @@ impl Guard {
             clock: Box::new(SystemClock),
             patience: Duration::ZERO,
             observers: Observers::default(),
+            log: None,
         }
     }
 
@@ -114,25 +133,29 @@ impl Guard {
         let claims = self.0.policy.claims(attempt);
         let spread = self.spread();
         let reservation = Reservation::new(&self.0.policy, &claims, spread);
-        let now = self.0.clock.now();
-        let mut reserved = match self.store().reserve(&reservation, now).await {
-            Ok(reserved) => reserved,
-            Err(error) => return self.seen(Err(error)),
-        };
-        if !self.0.patience.is_zero() && matches!(reserved, Reserved::Refused(Refusal::Busy { .. }))
-        {
-            reserved = self.wait_for_a_place(&reservation, reserved, now).await?;
+        let mut now = self.0.clock.now();
+        let mut reserved = self.store().reserve(&reservation, now).await;
+        if !self.0.patience.is_zero() && is_busy(&reserved) {
+            reserved = self.wait_for_a_place(&reservation, reserved, now).await;
+            now = self.0.clock.now();
         }
         match reserved {
-            Reserved::Charged(charges) => {
-                Ok(Decision::Admitted(Permit::new(self.clone(), claims, charges, spread)))
+            Ok(Reserved::Charged(charges)) => {
+                let entry = self.entry(attempt, now);
+                Ok(Decision::Admitted(Permit::new(self.clone(), claims, charges, spread, entry)))
             }
-            Reserved::Refused(refusal) => {
+            Ok(Reserved::Refused(refusal)) => {
                 self.tell(|| Event::Refused {
                     subjects: claims.into_iter().map(Claim::into_subject).collect(),
                     refusal: refusal.clone(),
                 });
+                self.log(attempt, (&refusal).into(), now).await;
                 Ok(Decision::Refused(refusal))
+            }
+            Err(error) => {
+                let failed = self.seen(Err(error));
+                self.log(attempt, LoggedOutcome::StoreFailed, now).await;
+                failed
             }
         }
     }
@@ -141,19 +164,19 @@ impl Guard {
     async fn wait_for_a_place(
         &self,
         reservation: &Reservation<'_>,
-        mut reserved: Reserved,
+        mut reserved: Result<Reserved>,
         start: Timestamp,
     ) -> Result<Reserved> {
         let end = start.saturating_add(self.0.patience);
         let mut wait = Self::FIRST_WAIT;
         loop {
             let left = end.saturating_since(self.0.clock.now());
-            if left.is_zero() || !matches!(reserved, Reserved::Refused(Refusal::Busy { .. })) {
-                return Ok(reserved);
+            if left.is_zero() || !is_busy(&reserved) {
+                return reserved;
             }
             self.0.clock.sleep(wait.min(left)).await;
             wait = (wait * 2).min(Refusal::BUSY_RETRY);
-            reserved = self.seen(self.store().reserve(reservation, self.0.clock.now()).await)?;
+            reserved = self.store().reserve(reservation, self.0.clock.now()).await;
         }
     }
 
@@ -163,6 +186,9 @@ impl Guard {
     /// **Inexact**: every attempt that is checked before another's failure is recorded passes, so
     /// up to `failure_limit` plus the number of attempts under way are let through. Use
     /// [`begin`](Guard::begin) wherever you can.
+    ///
+    /// A refusal is written into the log, as it ends the attempt; what passes is written when it is
+    /// recorded.
     ///
     /// # Errors
     /// If the store fails.
@@ -176,7 +202,11 @@ impl Guard {
             return Ok(None);
         }
         let standings: Vec<_> = lockouts.iter().map(Standing::from).collect();
-        Ok(engine::refusal(&reservation, &standings, now))
+        let refusal = engine::refusal(&reservation, &standings, now);
+        if let Some(refusal) = &refusal {
+            self.log(attempt, refusal.into(), now).await;
+        }
+        Ok(refusal)
     }
 
     /// Counts the outcome of an attempt that was [`check`](Guard::check)ed before.
@@ -267,8 +297,8 @@ impl Guard {
         reservation: &Reservation<'_>,
         charges: &[Charge],
         outcome: Outcome,
+        now: Timestamp,
     ) -> Result<Settlement> {
-        let now = self.0.clock.now();
         let settlement =
             self.seen(self.store().settle(reservation, charges, outcome, now).await)?;
         for lockout in &settlement.locked {
@@ -308,12 +338,17 @@ impl Guard {
     }
 }
 
+const fn is_busy(reserved: &Result<Reserved>) -> bool {
+    matches!(reserved, Ok(Reserved::Refused(Refusal::Busy { .. })))
+}
+
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
             .field("store", &self.0.store)
             .field("policy", &self.0.policy)
             .field("clock", &self.0.clock)
+            .field("log", &self.0.log)
             .finish_non_exhaustive()
     }
 }

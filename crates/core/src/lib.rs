@@ -10,6 +10,7 @@ pub mod engine;
 mod error;
 mod event;
 mod guard;
+mod log;
 mod memory;
 mod permit;
 mod policy;
@@ -31,6 +32,10 @@ pub use error::{Effect, Result, StoreError, StoreErrorKind};
 pub use event::Broadcast;
 pub use event::{Event, Observer, Observers};
 pub use guard::{Guard, GuardBuilder};
+pub use log::{
+    ATTEMPT_EXPIRATION, AttemptEntry, AttemptLog, AttemptQuery, LoggedOutcome, MemoryLog,
+    UnknownOutcome, prune_all,
+};
 pub use memory::MapStore;
 pub use permit::Permit;
 pub use policy::{Combine, Policy, PolicyBuilder, Preset};

@@ -6,6 +6,7 @@ use crate::decision::{Lockout, Outcome};
 use crate::error::Result;
 use crate::event::Event;
 use crate::guard::Guard;
+use crate::log::AttemptEntry;
 use crate::record::LockedBy;
 use crate::store::{Charge, Claim, Place, Reservation, Settlement, Spread};
 use crate::subject::Subject;
@@ -21,6 +22,8 @@ pub struct Permit {
     charges: Vec<Charge>,
     spread: Spread,
     settled: bool,
+    /// What is yet to be logged.
+    entry: Option<AttemptEntry>,
 }
 
 impl Permit {
@@ -29,8 +32,9 @@ impl Permit {
         claims: Vec<Claim>,
         charges: Vec<Charge>,
         spread: Spread,
+        entry: Option<AttemptEntry>,
     ) -> Self {
-        Self { guard, claims, charges, spread, settled: false }
+        Self { guard, claims, charges, spread, settled: false, entry }
     }
 
     /// The credentials were right: failures are forgotten or given back as each rule says.
@@ -64,10 +68,19 @@ impl Permit {
     /// # Errors
     /// If the store fails; the attempt then stays charged.
     pub async fn settle(mut self, outcome: Outcome) -> Result<Settlement> {
+        let now = self.guard.now();
+        if let Some(entry) = &mut self.entry {
+            // Whoever goes away while the store works has said it all the same.
+            entry.outcome = outcome.into();
+        }
         let reservation = Reservation::new(self.guard.policy(), &self.claims, self.spread);
-        let settlement = self.guard.settle(&reservation, &self.charges, outcome).await?;
-        self.settled = true;
-        Ok(settlement)
+        let settlement = self.guard.settle(&reservation, &self.charges, outcome, now).await;
+        self.settled = settlement.is_ok();
+        if let Some(mut entry) = self.entry.take() {
+            entry.at = now;
+            self.guard.write(entry).await;
+        }
+        settlement
     }
 
     /// How many further failures are tolerated if this attempt fails, by the strictest rule; zero
@@ -93,6 +106,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.guard.leave(entry);
+        }
         if self.settled || !self.guard.is_observed() {
             return;
         }

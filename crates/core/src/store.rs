@@ -207,7 +207,7 @@ impl Default for LockedQuery {
     }
 }
 
-/// Where a page ends: a text that only the store that made it understands.
+/// Where a page ends: a text that only the store or log that made it understands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Cursor(pub String);
@@ -224,11 +224,14 @@ impl Cursor {
     /// # Errors
     /// If it is not one.
     pub fn subject(&self) -> Result<Subject> {
-        self.0.parse().map_err(|source: SubjectError| {
-            let message = "this cursor was not made by this store: begin again without one";
-            StoreError::new(StoreErrorKind::Config, Effect::None, "cursor", message)
-                .with_source(source)
-        })
+        self.0.parse().map_err(|source: SubjectError| Self::foreign("cursor").with_source(source))
+    }
+
+    /// The error of `store` (a store's or a log's name) for a cursor that it did not make.
+    #[must_use]
+    pub fn foreign(store: &'static str) -> StoreError {
+        let message = "this cursor was not made by this store: begin again without one";
+        StoreError::new(StoreErrorKind::Config, Effect::None, store, message)
     }
 }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "background-log")]
+mod background_log;
 mod breaker;
 #[cfg(feature = "deadline")]
 mod deadline;
@@ -12,6 +14,8 @@ mod metered;
 mod on_outage;
 mod outage;
 
+#[cfg(feature = "background-log")]
+pub use background_log::{BackgroundLog, BackgroundLogBuilder, NoRuntime};
 pub use breaker::Breaker;
 #[cfg(feature = "deadline")]
 pub use deadline::Deadline;

@@ -2,10 +2,12 @@
 
 pub mod conformance;
 pub mod differential;
+pub mod logs;
 #[cfg(feature = "servers")]
 pub mod servers;
 pub mod stampede;
 pub mod wrong;
+pub mod wrong_logs;
 
 #[doc(hidden)]
 pub use lockout_core;

@@ -1,0 +1,47 @@
+//! What a guard writes into its log, once the store is done.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::Guard;
+use crate::attempt::Attempt;
+use crate::clock::Timestamp;
+use crate::event::Event;
+use crate::log::{AttemptEntry, LoggedOutcome};
+
+impl Guard {
+    /// The entry of an attempt that was admitted at `now`, if there is a log: abandoned, unless
+    /// somebody settles it.
+    pub(super) fn entry(&self, attempt: &Attempt, now: Timestamp) -> Option<AttemptEntry> {
+        let entry = || AttemptEntry::new(now, attempt, LoggedOutcome::Abandoned);
+        self.0.log.as_ref().map(|_| entry())
+    }
+
+    /// Writes down an attempt that was not admitted, if there is a log.
+    pub(super) async fn log(&self, attempt: &Attempt, outcome: LoggedOutcome, now: Timestamp) {
+        if self.0.log.is_some() {
+            self.write(AttemptEntry::new(now, attempt, outcome)).await;
+        }
+    }
+
+    /// Writes `entry` down. A log that fails is an event and nothing else.
+    pub(crate) async fn write(&self, entry: AttemptEntry) {
+        let Some(log) = &self.0.log else { return };
+        if let Err(entry) = log.try_append(entry) {
+            // In a box, so that a login that does not need it carries no room for it.
+            let written = Box::pin(async { log.append(&[entry]).await }).await;
+            if let Err(error) = written {
+                self.tell(|| Event::LogFailed(error.kind()));
+            }
+        }
+    }
+
+    /// Writes `entry` down where nobody can wait: in a drop, which must not panic either.
+    pub(crate) fn leave(&self, mut entry: AttemptEntry) {
+        let Some(log) = &self.0.log else { return };
+        entry.at = self.now();
+        let taken = catch_unwind(AssertUnwindSafe(|| log.try_append(entry).is_ok()));
+        if !matches!(taken, Ok(true)) {
+            self.tell(|| Event::AttemptsDropped(1));
+        }
+    }
+}

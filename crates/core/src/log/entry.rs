@@ -1,0 +1,95 @@
+//! One attempt in the log.
+
+use std::net::IpAddr;
+
+use super::LoggedOutcome;
+use crate::attempt::{Attempt, Facts};
+use crate::clock::Timestamp;
+use crate::subject::Username;
+
+/// One attempt in the log: when, who, from where, and what came of it.
+///
+/// Its size is bounded whatever a client sends: a username is cut when it is folded, the other texts
+/// when an [`Attempt`] takes them. Copies share the texts. Texts are as clients sent them but for
+/// what [`Attempt`] replaces: escape them where you show them.
+///
+/// A store makes one of what it has kept, as the guard does of an attempt:
+///
+/// ```
+/// use lockout_core::{Attempt, AttemptEntry, LoggedOutcome, Timestamp};
+///
+/// let kept = Attempt::new().username("alice").ip([203, 0, 113, 7]).path("/login");
+/// let at = Timestamp::from_millis(1_700_000_000_000);
+/// let entry = AttemptEntry::new(at, &kept, LoggedOutcome::Failed);
+/// assert_eq!(entry.username().unwrap().as_str(), "alice");
+/// assert_eq!(entry.path(), Some("/login"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AttemptEntry {
+    /// When the outcome was known: when the attempt was refused, settled or abandoned.
+    pub at: Timestamp,
+    /// What came of it.
+    pub outcome: LoggedOutcome,
+    attempt: Attempt,
+}
+
+impl AttemptEntry {
+    /// The entry of `attempt`, of which `outcome` was known at `at`.
+    #[must_use]
+    pub fn new(at: Timestamp, attempt: &Attempt, outcome: LoggedOutcome) -> Self {
+        Self { at, outcome, attempt: attempt.clone() }
+    }
+
+    /// The username as it is counted. It may hold any character, NUL and line feeds too.
+    #[must_use]
+    pub const fn username(&self) -> Option<&Username> {
+        self.attempt.counted_username()
+    }
+
+    /// The client's address; never an IPv4-mapped IPv6 address, which is the IPv4 address.
+    #[must_use]
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.attempt.counted_ip().map(|address| address.to_canonical())
+    }
+
+    /// The request's `User-Agent`, at most [`Attempt::USER_AGENT_CHARS`] long.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&str> {
+        self.fact(|facts| &facts.user_agent)
+    }
+
+    /// The request's `Accept`, at most [`Attempt::ACCEPT_CHARS`] long.
+    #[must_use]
+    pub fn accept(&self) -> Option<&str> {
+        self.fact(|facts| &facts.accept)
+    }
+
+    /// The request's path without its query, at most [`Attempt::PATH_CHARS`] long.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.fact(|facts| &facts.path)
+    }
+
+    fn fact(&self, which: impl FnOnce(&Facts) -> &Option<Box<str>>) -> Option<&str> {
+        which(self.attempt.known_facts()?).as_deref()
+    }
+}
+
+/// As a flat map; what is not known is null, and the time is in milliseconds.
+#[cfg(feature = "serde")]
+impl serde::Serialize for AttemptEntry {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+
+        let mut map = serializer.serialize_struct("AttemptEntry", 7)?;
+        map.serialize_field("at", &self.at)?;
+        map.serialize_field("outcome", &self.outcome)?;
+        map.serialize_field("username", &self.username().map(Username::as_str))?;
+        map.serialize_field("ip", &self.ip().map(|ip| ip.to_string()))?;
+        map.serialize_field("user_agent", &self.user_agent())?;
+        map.serialize_field("accept", &self.accept())?;
+        map.serialize_field("path", &self.path())?;
+        map.end()
+    }
+}

@@ -1,0 +1,180 @@
+//! What waits to be written. Taking an entry is all that a login pays for its log.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+use lockout_core::AttemptEntry;
+
+/// A queue in shards, so that threads that log do not meet. Bounded as a whole.
+#[derive(Debug)]
+pub(super) struct Queue {
+    shards: Box<[Shard]>,
+    capacity: usize,
+    batch: usize,
+    /// The most that a shard may hold now: its share of what the worker leaves free.
+    share: AtomicUsize,
+    /// What the worker has taken and not yet written.
+    taken: AtomicUsize,
+    /// Somebody has found every shard full, so that nobody else need look.
+    full: AtomicBool,
+    closed: AtomicBool,
+    dropped: AtomicU64,
+}
+
+/// What the worker has taken and not yet begun to write.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// In the order of time.
+    pub(super) entries: VecDeque<AttemptEntry>,
+    /// Empty ones, for the shards to fill next time.
+    buffers: Vec<Vec<AttemptEntry>>,
+}
+
+/// In cache lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Vec<AttemptEntry>>);
+
+/// What became of an entry.
+#[derive(Debug)]
+pub(super) enum Pushed {
+    /// It waits, or was dropped and counted.
+    Queued,
+    /// It waits, and completes a batch.
+    BatchFull,
+    /// Nobody writes any more.
+    Closed(AttemptEntry),
+}
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Vec<AttemptEntry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    const MOST_SHARDS: usize = 16;
+
+    pub(super) fn new(capacity: usize, batch: usize) -> Self {
+        let threads = available_parallelism().map_or(1, usize::from);
+        let shards = threads.min(Self::MOST_SHARDS).min(capacity);
+        Self {
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            capacity,
+            batch,
+            share: AtomicUsize::new(capacity / shards),
+            taken: AtomicUsize::new(0),
+            full: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn push(&self, entry: AttemptEntry) -> Pushed {
+        let mut entries = self.shards[place() % self.shards.len()].lock();
+        if entries.len() < self.share.load(Ordering::Relaxed) {
+            entries.push(entry);
+            return if entries.len() == self.batch { Pushed::BatchFull } else { Pushed::Queued };
+        }
+        drop(entries);
+        self.push_elsewhere(entry)
+    }
+
+    /// Where one's own shard is full.
+    #[cold]
+    fn push_elsewhere(&self, entry: AttemptEntry) -> Pushed {
+        if !self.full.load(Ordering::Relaxed) {
+            for shard in &self.shards {
+                let mut entries = shard.lock();
+                if entries.len() < self.share.load(Ordering::Relaxed) {
+                    entries.push(entry);
+                    return Pushed::BatchFull;
+                }
+            }
+            self.full.store(true, Ordering::Relaxed);
+        }
+        // Under a lock, since what is closed is closed under all of them.
+        let _lock = self.shards[0].lock();
+        if self.closed.load(Ordering::Relaxed) {
+            return Pushed::Closed(entry);
+        }
+        self.count_dropped(1);
+        Pushed::Queued
+    }
+
+    /// Moves all that waits to `taken`, which is what the worker has in hand beside `writing` others,
+    /// in the order of time. If it `closes`, nothing waits any more from then on.
+    pub(super) fn take(&self, taken: &mut Taken, writing: usize, closes: bool) {
+        let Taken { entries, buffers } = taken;
+        buffers.resize_with(self.shards.len(), Vec::new);
+        let mut shards: Vec<_> = self.shards.iter().map(Shard::lock).collect();
+        for (shard, buffer) in shards.iter_mut().zip(&mut *buffers) {
+            std::mem::swap(&mut **shard, buffer);
+        }
+        let count = buffers.iter().map(Vec::len).sum::<usize>();
+        self.share_out(entries.len() + count + writing);
+        if closes {
+            self.closed.store(true, Ordering::Relaxed);
+            self.share.store(0, Ordering::Relaxed);
+        }
+        drop(shards);
+        if count == 0 {
+            return;
+        }
+        for buffer in buffers {
+            entries.extend(buffer.drain(..));
+            // What a flood needed is not kept for ever.
+            buffer.shrink_to(self.batch.saturating_mul(4));
+        }
+        entries.make_contiguous().sort_by_key(|entry| entry.at);
+    }
+
+    /// The worker has so many in hand now.
+    pub(super) fn left(&self, taken: usize) {
+        if self.closed.load(Ordering::Relaxed) {
+            self.taken.store(taken, Ordering::Relaxed);
+        } else {
+            self.share_out(taken);
+        }
+    }
+
+    fn share_out(&self, taken: usize) {
+        self.taken.store(taken, Ordering::Relaxed);
+        let share = self.capacity.saturating_sub(taken) / self.shards.len();
+        self.share.store(share, Ordering::Relaxed);
+        self.full.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.shards.iter().map(|shard| shard.lock().len()).sum::<usize>();
+        waiting + self.taken.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_dropped(&self, entries: u64) {
+        self.dropped.fetch_add(entries, Ordering::Relaxed);
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// A number of this thread's own.
+fn place() -> usize {
+    static THREADS: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static PLACE: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    // A thread that is ending has none any more.
+    let own = PLACE.try_with(|place| match place.get() {
+        usize::MAX => {
+            place.set(THREADS.fetch_add(1, Ordering::Relaxed));
+            place.get()
+        }
+        place => place,
+    });
+    own.unwrap_or(0)
+}
