@@ -112,8 +112,8 @@ fn a_paused_server_answers_only_when_it_is_resumed() {
     std::thread::scope(|scope| {
         let before = scope.spawn(|| server.sql("SELECT sleep(5), 'before'"));
         eventually("the statement runs", || {
-            let running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%''before''' \
-                           AND id <> connection_id()";
+            let running = "SELECT count(*) FROM information_schema.processlist \
+                           WHERE info LIKE '%''before''' AND id <> connection_id()";
             server.sql(running).unwrap() == "1"
         });
         server.pause();
