@@ -110,10 +110,10 @@ fn a_forgetful_server_comes_back_too() {
 fn a_paused_server_answers_only_when_it_is_resumed() {
     let server = MariaDbServer::start().unwrap();
     std::thread::scope(|scope| {
-        let before = scope.spawn(|| server.sql("SELECT sleep(0.2), 'before'"));
+        let before = scope.spawn(|| server.sql("SELECT sleep(5), 'before'"));
         eventually("the statement runs", || {
-            let running = "SELECT count(*) FROM information_schema.processlist WHERE info LIKE '%''before''' \
-                           AND id <> connection_id()";
+            let running = "SELECT count(*) FROM information_schema.processlist \
+                           WHERE info LIKE '%''before''' AND id <> connection_id()";
             server.sql(running).unwrap() == "1"
         });
         server.pause();

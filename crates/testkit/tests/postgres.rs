@@ -103,7 +103,7 @@ fn a_forgetful_server_comes_back_too() {
 fn a_paused_server_answers_only_when_it_is_resumed() {
     let server = PostgresServer::start().unwrap();
     std::thread::scope(|scope| {
-        let before = scope.spawn(|| server.sql("SELECT pg_sleep(0.2), 'before'"));
+        let before = scope.spawn(|| server.sql("SELECT pg_sleep(5), 'before'"));
         eventually("the statement runs", || {
             let running = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%''before''' \
                            AND pid <> pg_backend_pid()";

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::certificate::Certificate;
-use super::process::{Process, Recipe};
+use super::process::Process;
 use super::program::Program;
 use super::redis::Credentials;
 use super::token::token;
+use super::watchdog::Recipe;
 use super::{RedisServer, ServerError, port};
 
 const REDIS: Program =

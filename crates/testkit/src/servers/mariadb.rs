@@ -63,7 +63,8 @@ impl MariaDbServer {
     /// If it does not start, which includes that somebody else took the port.
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.process.start()?;
-        self.process.wait_until_ready(|| self.ask("mysql", "SELECT 1").is_ok())
+        let socket = self.socket();
+        self.process.wait_until_ready(|| socket.exists() && self.ask("mysql", "SELECT 1").is_ok())
     }
 
     /// Stops the server as `SIGSTOP` does: connections stay, and new ones are taken by the kernel,
@@ -92,9 +93,13 @@ impl MariaDbServer {
         client
             .args(["--no-defaults", "-N", "-B", "--user=root", "--default-character-set=utf8mb4"])
             .arg("--socket")
-            .arg(self.process.folder().join("mariadb.sock"))
+            .arg(self.socket())
             .args(["--database", database, "-e"]);
         // The client's own errors have numbers from 2000 on, the server's have not.
         sql::ask(&mut client, statement, |_, message| !message.starts_with("ERROR 2"))
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.process.folder().join("mariadb.sock")
     }
 }

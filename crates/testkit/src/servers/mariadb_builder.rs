@@ -1,8 +1,9 @@
 //! How a MariaDB server is to be started.
 
-use super::process::{Process, Recipe};
+use super::process::Process;
 use super::program::Program;
 use super::token::token;
+use super::watchdog::Recipe;
 use super::{MariaDbServer, ServerError, port};
 
 const MARIADB: Program =

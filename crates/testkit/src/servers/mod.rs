@@ -29,6 +29,7 @@ mod shared_sql;
 mod sql;
 mod token;
 mod wait;
+mod watchdog;
 
 pub use builder::RedisServerBuilder;
 pub use cluster::RedisCluster;

@@ -66,7 +66,9 @@ impl PostgresServer {
     /// If it does not start, which includes that somebody else took the port.
     pub fn restart(&mut self) -> Result<(), ServerError> {
         self.process.start()?;
-        self.process.wait_until_ready(|| self.ask("postgres", "SELECT 1").is_ok())
+        let socket = self.process.folder().join(format!(".s.PGSQL.{}", self.port));
+        self.process
+            .wait_until_ready(|| socket.exists() && self.ask("postgres", "SELECT 1").is_ok())
     }
 
     /// Stops all processes of the server as `SIGSTOP` does: connections stay, and new ones are

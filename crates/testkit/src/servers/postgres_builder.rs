@@ -1,7 +1,8 @@
 //! How a PostgreSQL server is to be started.
 
-use super::process::{Process, Recipe};
+use super::process::Process;
 use super::program::Program;
+use super::watchdog::Recipe;
 use super::{PostgresServer, ServerError, port};
 
 const POSTGRES: Program =

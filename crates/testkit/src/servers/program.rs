@@ -12,7 +12,7 @@ use super::ServerError;
 pub(super) struct Program {
     pub(super) name: &'static str,
     pub(super) package: &'static str,
-    /// Where it may be besides the folders of `PATH`. A `*` stands for a version: the newest counts.
+    /// Where it may be besides the folders of `PATH`. `*` stands for a version: the newest counts.
     pub(super) folder: &'static str,
 }
 
@@ -54,8 +54,10 @@ mod tests {
     fn a_program_is_found_in_the_path_and_in_its_folder() {
         let shell = Program { name: "sh", package: "dash", folder: "/nowhere" };
         assert!(shell.find().unwrap().ends_with("sh"));
-        let maps = Program { name: "sh", package: "dash", folder: "/nowhere/*/bin" };
-        assert!(maps.find().is_ok());
+        let own = Program { name: "exe", package: "linux", folder: "/proc/self" };
+        assert_eq!(own.find().unwrap(), std::path::Path::new("/proc/self/exe"));
+        let folder = Program { name: "self", package: "linux", folder: "/proc" };
+        folder.find().unwrap_err();
     }
 
     #[test]
