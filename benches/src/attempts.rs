@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use lockout_core::{AttemptLog, Timestamp};
-use lockout_sql::sqlx::{self, AssertSqlSafe, Executor, Pool};
+use lockout_sql::sqlx::{self, AssertSqlSafe, ColumnIndex, Decode, Executor, Pool, Row as _, Type};
 use lockout_sql::{Dialect, SqlStore};
 
 /// When the first attempt was.
@@ -27,7 +27,7 @@ const CHUNK: u64 = 1_000_000;
 pub struct Filling {
     /// A query for the numbers `i` from `{first}` to `{last}`.
     numbers: &'static str,
-    /// What puts two texts together, with its three places marked `{a}`, `{b}`.
+    /// What puts texts together.
     joined: fn(&[&str]) -> String,
     /// The type of an address, if there is one.
     ip: &'static str,
@@ -37,6 +37,8 @@ pub struct Filling {
     before: &'static [&'static str],
     /// With them again, as the migration makes them.
     after: &'static [&'static str],
+    /// Gives the bytes of the table with its indexes, or of the database.
+    size: &'static str,
 }
 
 /// PostgreSQL.
@@ -56,6 +58,7 @@ pub const POSTGRES: Filling = Filling {
         "CREATE INDEX {table}_by_outcome ON {table}_attempts (outcome, at, id)",
         "VACUUM ANALYZE {table}_attempts",
     ],
+    size: "SELECT pg_total_relation_size('{table}_attempts')",
 };
 
 /// MariaDB.
@@ -71,6 +74,8 @@ pub const MARIADB: Filling = Filling {
          ADD KEY by_ip (ip, at, id), ADD KEY by_outcome (outcome, at, id)",
         "ANALYZE TABLE {table}_attempts",
     ],
+    size: "SELECT CAST(data_length + index_length AS SIGNED) FROM information_schema.tables \
+           WHERE table_schema = DATABASE() AND table_name = '{table}_attempts'",
 };
 
 /// SQLite.
@@ -91,6 +96,7 @@ pub const SQLITE: Filling = Filling {
         "CREATE INDEX {table}_by_outcome ON {table}_attempts (outcome, at)",
         "PRAGMA wal_checkpoint(TRUNCATE)",
     ],
+    size: "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
 };
 
 impl Filling {
@@ -122,6 +128,26 @@ impl Filling {
             run(store.pool(), &statement.replace("{table}", table)).await?;
         }
         Ok(Arc::new(store.log()))
+    }
+
+    /// The bytes that the table takes.
+    ///
+    /// # Errors
+    /// If the database cannot.
+    pub async fn size<D: Dialect>(
+        self,
+        store: &SqlStore<D>,
+        table: &str,
+    ) -> Result<i64, Box<dyn Error>>
+    where
+        for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+        for<'r> i64: Decode<'r, D> + Type<D>,
+        usize: ColumnIndex<D::Row>,
+    {
+        let mut connection = store.pool().acquire().await?;
+        let query = AssertSqlSafe(self.size.replace("{table}", table));
+        let row = sqlx::raw_sql(query).fetch_one(&mut *connection).await?;
+        Ok(row.try_get(0)?)
     }
 
     fn insert(self, table: &str, rows: u64, first: u64, last: u64) -> String {

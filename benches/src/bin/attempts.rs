@@ -13,7 +13,7 @@ use lockout_benches::row::{Row, median, write_json};
 use lockout_core::{
     Attempt, AttemptEntry, AttemptLog, AttemptQuery, Cursor, LoggedOutcome, Username,
 };
-use lockout_sql::sqlx::{self, Executor};
+use lockout_sql::sqlx::{self, ColumnIndex, Decode, Executor, Type};
 use lockout_sql::{Dialect, SqlStore};
 use lockout_testkit::servers::{MariaDbServer, PostgresServer};
 use tokio::runtime::Runtime;
@@ -26,6 +26,8 @@ const MANY: u64 = 10_000_000;
 const SAMPLES: u64 = 31;
 /// The most that a page of the large table may take, for one of the small one.
 const AT_MOST: f64 = 3.0;
+/// The bytes of an attempt's texts, in the mean.
+const TEXTS: f64 = 162.0;
 /// How many are appended, and then pruned.
 const PRUNED: u32 = 100_000;
 
@@ -88,7 +90,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
     if arguments.wants("mariadb") {
         let server = MariaDbServer::builder()
-            .config("innodb-buffer-pool-size", "1G")
+            // The others have the cache of the system besides.
+            .config("innodb-buffer-pool-size", "4G")
             .config("innodb-log-file-size", "1G")
             .start()?;
         let url = server.url();
@@ -137,22 +140,32 @@ async fn measure<D: Dialect>(
 ) -> Result<Vec<Row>, Box<dyn Error>>
 where
     for<'c> &'c mut D::Connection: Executor<'c, Database = D>,
+    for<'r> i64: Decode<'r, D> + Type<D>,
+    usize: ColumnIndex<D::Row>,
 {
-    let mut tables = Vec::new();
+    let (mut tables, mut size) = (Vec::new(), 0);
     for (table, rows) in [("few", FEW), ("many", many)] {
         let store = SqlStore::<D>::builder();
         let store = store.table(table).timeout(Duration::from_secs(600)).open(url)?;
         let start = Instant::now();
         let log = filling.fill(&store, table, rows).await?;
+        size = filling.size(&store, table).await?;
         eprintln!("{name}: {rows} rows in {:.0} s", start.elapsed().as_secs_f64());
         tables.push(Table { log, rows });
     }
-    let mut rows = Vec::new();
+    let mut rows = vec![on_disk(name, size, many)?];
     for page in Page::ALL {
         rows.extend(pages(name, page, &tables).await?);
     }
     rows.push(prune(name, &tables[1]).await?);
     Ok(rows)
+}
+
+/// How much room an attempt takes.
+fn on_disk(name: &str, size: i64, rows: u64) -> Result<Row, Box<dyn Error>> {
+    let each = u32::try_from(size / i64::try_from(rows)?)?;
+    let what = format!("{name}: an attempt in its table and indexes");
+    Ok(Row::new(what, "its texts", [TEXTS, f64::from(each)], "B").printed())
 }
 
 /// A kind of page.

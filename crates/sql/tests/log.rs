@@ -2,9 +2,13 @@
 
 #![cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 
+mod plain_sql;
+
+#[cfg(feature = "sqlite")]
 use std::sync::Arc;
 
-use lockout_core::AttemptLog;
+#[cfg(feature = "sqlite")]
+use lockout_core::{AttemptEntry, AttemptLog, AttemptQuery, Page, Result, Timestamp};
 use lockout_sql::{Dialect, SqlLog, SqlStore};
 use lockout_testkit::log_suite;
 #[cfg(feature = "mysql")]
@@ -19,12 +23,45 @@ async fn log<D: Dialect>(url: &str, table: &str) -> SqlLog<D> {
     store.log()
 }
 
+/// A log, and the folder of its file, which goes with it.
+#[cfg(feature = "sqlite")]
+#[derive(Debug)]
+struct InAFile {
+    log: lockout_sql::SqliteLog,
+    _folder: plain_sql::Folder,
+}
+
+#[cfg(feature = "sqlite")]
+#[async_trait::async_trait]
+impl AttemptLog for InAFile {
+    async fn append(&self, entries: &[AttemptEntry]) -> Result<()> {
+        self.log.append(entries).await
+    }
+
+    async fn recent(&self, query: &AttemptQuery) -> Result<Page<AttemptEntry>> {
+        self.log.recent(query).await
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize> {
+        self.log.prune(before, limit).await
+    }
+}
+
+#[cfg(feature = "sqlite")]
 fn shared(log: impl AttemptLog) -> Arc<dyn AttemptLog> {
     Arc::new(log)
 }
 
 #[cfg(feature = "sqlite")]
 log_suite!(sqlite, log::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await);
+#[cfg(feature = "sqlite")]
+async fn in_a_file() -> InAFile {
+    let folder = plain_sql::Folder::new();
+    InAFile { log: log(&folder.url(), "lockout").await, _folder: folder }
+}
+
+#[cfg(feature = "sqlite")]
+log_suite!(file, in_a_file().await);
 #[cfg(feature = "sqlite")]
 log_suite!(dynamic, shared(log::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await));
 

@@ -159,3 +159,37 @@ pub(crate) async fn everywhere() -> Vec<Kept> {
     }
     all
 }
+
+/// A transaction that has done something and is held open.
+#[derive(Debug)]
+pub(crate) struct Held {
+    commit: tokio::sync::oneshot::Sender<()>,
+    ended: tokio::task::JoinHandle<()>,
+}
+
+impl Held {
+    pub(crate) async fn commit(self) {
+        self.commit.send(()).unwrap();
+        self.ended.await.unwrap();
+    }
+}
+
+impl Database {
+    /// Runs a statement in a transaction that is held open.
+    pub(crate) async fn hold(&self, statement: &str) -> Held {
+        let (commit, committing) = tokio::sync::oneshot::channel();
+        let (done, doing) = tokio::sync::oneshot::channel();
+        let (database, statement) = (self.clone(), AssertSqlSafe(statement.to_owned()));
+        let ended = tokio::spawn(async move {
+            on!(&database, pool => {
+                let mut transaction = pool.begin().await.unwrap();
+                sqlx::raw_sql(statement).execute(&mut *transaction).await.unwrap();
+                done.send(()).unwrap();
+                committing.await.unwrap();
+                transaction.commit().await.unwrap();
+            });
+        });
+        doing.await.unwrap();
+        Held { commit, ended }
+    }
+}
