@@ -3,11 +3,14 @@
 //! A floor is the least that any implementation would have to do on the same structure. It runs in
 //! the same process and in turn with ours, so that a ratio means something on a noisy machine.
 
+pub mod call;
 pub mod engine;
 pub mod moka;
 pub mod redis;
 pub mod row;
 pub mod scenario;
+pub mod sql;
+pub mod turns;
 
 /// The project's documents, whose code is compiled here since this package knows every other.
 #[cfg(doctest)]
