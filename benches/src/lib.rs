@@ -4,11 +4,14 @@
 //! the same process and in turn with ours, so that a ratio means something on a noisy machine.
 
 pub mod attempts;
+pub mod call;
 pub mod engine;
 pub mod moka;
 pub mod redis;
 pub mod row;
 pub mod scenario;
+pub mod sql;
+pub mod turns;
 
 /// The project's documents, whose code is compiled here since this package knows every other.
 #[cfg(doctest)]

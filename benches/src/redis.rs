@@ -6,12 +6,11 @@ mod bare;
 pub mod memory;
 
 use std::error::Error;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lockout_core::{Attempt, Decision, FakeClock, Guard, Permit, Timestamp};
+use lockout_core::{Attempt, FakeClock, Guard, Timestamp};
 use lockout_layers::LockCache;
 use lockout_redis::redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use lockout_redis::redis::io::tcp::TcpSettings;
@@ -19,6 +18,9 @@ use lockout_redis::redis::{Client, IntoConnectionInfo as _, ProtocolVersion, Red
 use lockout_redis::{BuildError, RedisStore};
 
 use self::bare::Bare;
+use crate::call::{
+    Call, Figure, Scenario, Target, WORKS, admitted, for_all, guarded, index, refuse,
+};
 use crate::scenario::{SUBJECTS, attempts, policy, subjects};
 
 /// How many tasks call at once where throughput is measured.
@@ -26,71 +28,6 @@ pub const TASKS: u32 = 64;
 
 /// How many attempts meet locked subjects: few enough for all of these to stay in a [`LockCache`].
 const LOCKED: u32 = 1_000;
-
-const WORKS: &str = "the server works";
-
-/// One operation; the argument says which of the [`SUBJECTS`] it is for. It panics if it fails.
-pub type Call = Arc<dyn Fn(u32) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
-
-/// What is measured of a [`Call`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Figure {
-    /// The median time from call to answer, of one task.
-    Latency,
-    /// Calls in a second, of [`TASKS`].
-    Throughput,
-    /// For how long the server runs scripts for each call, of [`TASKS`].
-    ServerCpu,
-}
-
-impl Figure {
-    /// Its name in tables.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Latency => "p50 latency, 1 task",
-            Self::Throughput => "throughput, 64 tasks",
-            Self::ServerCpu => "server CPU, 64 tasks",
-        }
-    }
-
-    /// What it is counted in.
-    #[must_use]
-    pub const fn unit(self) -> &'static str {
-        if matches!(self, Self::Throughput) { "/s" } else { "ns" }
-    }
-}
-
-/// What the ratio of ours to the floor is held against.
-#[derive(Clone, Copy, Debug)]
-pub enum Target {
-    /// Less is better.
-    AtMost(f64),
-    /// More is better.
-    AtLeast(f64),
-    /// The figure is for information.
-    Open,
-}
-
-/// Two calls, and what is measured of both.
-pub struct Scenario {
-    /// What ours does.
-    pub what: &'static str,
-    /// What the floor does.
-    pub floor_name: &'static str,
-    /// The floor.
-    pub floor: Call,
-    /// Ours.
-    pub ours: Call,
-    /// The figures.
-    pub figures: Vec<(Figure, Target)>,
-}
-
-impl std::fmt::Debug for Scenario {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scenario").field("what", &self.what).finish_non_exhaustive()
-    }
-}
 
 /// Every scenario, on the server of `url`, whose subjects are known and have places left, but for
 /// those that are to be locked.
@@ -134,59 +71,36 @@ pub async fn scenarios(url: &str) -> Result<Vec<Scenario>, Box<dyn Error>> {
     });
     let refused = guarded(&locked, some, refuse);
     let from_memory = guarded(&remembered, some, refuse);
-    for_all(&script, SUBJECTS).await?;
-    for_all(&begin, SUBJECTS).await?;
-    for_all(&seldom, SUBJECTS).await?;
-    for_all(&lock, LOCKED).await?;
-    for_all(&from_memory, LOCKED).await?;
+    for_all(&script, SUBJECTS, TASKS).await?;
+    for_all(&begin, SUBJECTS, TASKS).await?;
+    for_all(&seldom, SUBJECTS, TASKS).await?;
+    for_all(&lock, LOCKED, TASKS).await?;
+    for_all(&from_memory, LOCKED, TASKS).await?;
 
-    let beside = |(floor_name, floor): (_, &Call), (what, ours): (_, &Call), figures: &[_]| {
-        let (floor, ours) = (Arc::clone(floor), Arc::clone(ours));
-        Scenario { what, floor_name, floor, ours, figures: figures.to_vec() }
-    };
     let ping = ("PING", &ping);
     let script = ("bare script", &script);
     let begin = ("begin", &begin);
     let refused = ("begin refused", &refused);
     let all_open = [(Latency, Open), (Throughput, Open), (ServerCpu, Open)];
     Ok(vec![
-        beside(
+        Scenario::new(
             script,
             begin,
             &[(Latency, AtMost(1.15)), (Throughput, AtLeast(0.87)), (ServerCpu, AtMost(1.3))],
         ),
-        beside(
+        Scenario::new(
             ("MGET of as many keys", &mget),
             ("check", &check),
             &[(Latency, AtMost(1.15)), (Throughput, Open)],
         ),
-        beside(script, ("begin after 100 s", &seldom), &all_open),
-        beside(script, refused, &all_open),
-        beside(refused, ("refused by LockCache", &from_memory), &[(Latency, Open)]),
-        beside(ping, script, &all_open[..2]),
-        beside(ping, begin, &all_open[..2]),
+        Scenario::new(script, ("begin after 100 s", &seldom), &all_open),
+        Scenario::new(script, refused, &all_open),
+        Scenario::new(refused, ("refused by LockCache", &from_memory), &[(Latency, Open)]),
+        Scenario::new(ping, script, &all_open[..2]),
+        Scenario::new(ping, begin, &all_open[..2]),
         // Last, since it forgets what the others have counted.
-        beside(("two bare scripts", &scripts), ("begin + succeed", &succeed), &all_open),
+        Scenario::new(("two bare scripts", &scripts), ("begin + succeed", &succeed), &all_open),
     ])
-}
-
-/// Calls for each of the first `count` subjects, as many at a time as there are [`TASKS`].
-///
-/// # Errors
-/// If a call fails.
-pub async fn for_all(call: &Call, count: u32) -> Result<(), Box<dyn Error>> {
-    let share = |task| {
-        let call = Arc::clone(call);
-        tokio::spawn(async move {
-            for number in (task..count).step_by(index(TASKS)) {
-                call(number).await;
-            }
-        })
-    };
-    for task in (0..TASKS).map(share).collect::<Vec<_>>() {
-        task.await?;
-    }
-    Ok(())
 }
 
 /// The connection that floor and ours share.
@@ -205,17 +119,6 @@ fn store(connection: &ConnectionManager, prefix: &str) -> Result<RedisStore, Bui
     RedisStore::builder().prefix(prefix).manager(connection.clone())
 }
 
-fn guarded<F>(guard: &Guard, attempts: &[Attempt], operation: fn(Guard, Attempt) -> F) -> Call
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let (guard, attempts) = (guard.clone(), Arc::<[Attempt]>::from(attempts));
-    Arc::new(move |number| {
-        let attempt = &attempts[index(number) % attempts.len()];
-        Box::pin(operation(guard.clone(), attempt.clone()))
-    })
-}
-
 /// A `begin` of subjects that come in turn, each 100 s after its last one: the time to live of what
 /// is kept has to be set anew, unlike for subjects that come again and again.
 fn seldom(store: RedisStore, attempts: &[Attempt]) -> Call {
@@ -228,20 +131,4 @@ fn seldom(store: RedisStore, attempts: &[Attempt]) -> Call {
         let guard = guard.clone();
         Box::pin(async move { drop(admitted(&guard, &attempt).await) })
     })
-}
-
-async fn admitted(guard: &Guard, attempt: &Attempt) -> Permit {
-    match guard.begin(attempt).await.expect(WORKS) {
-        Decision::Admitted(permit) => permit,
-        Decision::Refused(refusal) => panic!("{attempt:?} was refused: {refusal:?}"),
-    }
-}
-
-async fn refuse(guard: Guard, attempt: Attempt) {
-    let decision = guard.begin(&attempt).await.expect(WORKS);
-    assert!(matches!(decision, Decision::Refused(_)), "{attempt:?} was admitted");
-}
-
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(0)
 }

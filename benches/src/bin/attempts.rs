@@ -99,29 +99,12 @@ fn run() -> Result<(), Box<dyn Error>> {
         rows.extend(runtime.block_on(measured)?);
     }
     if arguments.wants("sqlite") {
-        let folder = Folder::new()?;
-        let url = format!("sqlite://{}", folder.0.join("attempts.db").display());
+        let folder = tempfile::tempdir()?;
+        let url = format!("sqlite://{}", folder.path().join("attempts.db").display());
         let measured = measure::<sqlx::Sqlite>("sqlite", &url, SQLITE, many);
         rows.extend(runtime.block_on(measured)?);
     }
     arguments.json.map_or(Ok(()), |file| write_json(&rows, &file))
-}
-
-/// A temporary folder.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new() -> std::io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("lockout-attempts-{}", std::process::id()));
-        std::fs::create_dir(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 type Log = Arc<dyn AttemptLog>;

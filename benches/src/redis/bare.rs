@@ -7,7 +7,7 @@ use lockout_core::Subject;
 use lockout_redis::redis::aio::ConnectionManager;
 use lockout_redis::redis::{Cmd, RedisResult, Script, Value, cmd};
 
-use super::{Call, WORKS, index};
+use crate::call::{Call, WORKS, index};
 
 /// The least that a script can do to count: read and write each key once.
 const COUNT: &str = "

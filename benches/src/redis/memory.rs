@@ -7,7 +7,8 @@ use lockout_core::{Attempt, Guard, Policy, Rule, Scope};
 use lockout_redis::redis::pipe;
 use lockout_testkit::servers::RedisServer;
 
-use super::{Call, WORKS, admitted, connect, for_all, store};
+use super::{TASKS, connect, store};
+use crate::call::{Call, WORKS, admitted, for_all};
 use crate::row::Row;
 
 /// How many there are: nearly as many as the server's tables then have places for.
@@ -41,7 +42,7 @@ async fn bytes(locks: bool, fail: Fail) -> Result<f64, Box<dyn Error>> {
     // What the connection and the scripts take is there before.
     fail(SUBJECTS).await;
     let before = used(&server)?;
-    for_all(&fail, SUBJECTS).await?;
+    for_all(&fail, SUBJECTS, TASKS).await?;
     Ok((used(&server)? - before) / f64::from(SUBJECTS))
 }
 

@@ -128,7 +128,7 @@ impl<D: Dialect> SqlStoreBuilder<D> {
     /// If a setting is wrong.
     pub fn pool(self, pool: Pool<D>) -> Result<SqlStore<D>, BuildError> {
         let table = self.examine()?;
-        let names = Names { table, quote: D::QUOTE };
+        let names = Names { table, quote: D::QUOTE, has_numbers: D::HAS_NUMBERS };
         Ok(SqlStore::new(pool, names, &self.settings))
     }
 

@@ -57,6 +57,8 @@ pub trait Driver: Database {
     const QUOTE: char;
     /// Whether a table's name may have a schema before it.
     const HAS_SCHEMAS: bool;
+    /// Whether values are numbered in a statement.
+    const HAS_NUMBERS: bool;
     /// The statements.
     const TEXTS: Texts;
 

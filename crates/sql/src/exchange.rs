@@ -5,10 +5,14 @@ use sqlx::{Database, Encode, Executor, FromRow, IntoArguments, Pool, SqlStr, Typ
 /// What goes into a statement.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// A text: often a JSON array of all that the statement is about.
+    /// A text.
     Text(String),
     /// A number.
     Number(i64),
+    /// A text or nothing.
+    MaybeText(Option<String>),
+    /// A number or nothing.
+    MaybeNumber(Option<i64>),
 }
 
 /// Sends a query and gives its rows.
@@ -22,6 +26,8 @@ where
     DB::Arguments: IntoArguments<DB>,
     String: Type<DB> + for<'q> Encode<'q, DB>,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
+    Option<String>: for<'q> Encode<'q, DB>,
+    Option<i64>: for<'q> Encode<'q, DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
     T: Send + Unpin + for<'r> FromRow<'r, DB::Row>,
 {
@@ -30,6 +36,8 @@ where
         query = match value {
             Value::Text(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
+            Value::MaybeText(text) => query.bind(text),
+            Value::MaybeNumber(number) => query.bind(number),
         };
     }
     query.fetch_all(pool).await
@@ -46,6 +54,8 @@ where
     DB::Arguments: IntoArguments<DB>,
     String: Type<DB> + for<'q> Encode<'q, DB>,
     i64: Type<DB> + for<'q> Encode<'q, DB>,
+    Option<String>: for<'q> Encode<'q, DB>,
+    Option<i64>: for<'q> Encode<'q, DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let mut query = sqlx::query::<DB>(statement);
@@ -53,6 +63,8 @@ where
         query = match value {
             Value::Text(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
+            Value::MaybeText(text) => query.bind(text),
+            Value::MaybeNumber(number) => query.bind(number),
         };
     }
     query.execute(pool).await

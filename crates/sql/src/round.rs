@@ -9,11 +9,17 @@ use lockout_core::{Effect, Result, StoreError, StoreErrorKind};
 use crate::dialect::Dialect;
 use crate::error::{Call, Verdict, judge, unreadable};
 use crate::exchange::Value;
-use crate::row::{Change, Row};
+use crate::row::{Change, Columns, Row};
 use crate::store::{Parts, SqlStore};
 
 /// The longest wait between two rounds, in milliseconds.
 const LONGEST_WAIT: u64 = 32;
+
+/// Up to so many keys are read by a statement that was made for their number.
+const FEW_KEYS: usize = 8;
+
+/// The most keys of one statement.
+const MOST_KEYS: usize = 64;
 
 /// What is known of a call that has to end before its time is over.
 #[derive(Debug, Default)]
@@ -123,23 +129,22 @@ enum Written {
 
 impl<D: Dialect> Parts<D> {
     async fn read(&self, keys: &[String], course: &Course) -> Result<Vec<Row>> {
-        let asked = serde_json::to_string(keys).map_err(|_| unreadable::<D>())?;
+        let mut rows = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(MOST_KEYS) {
+            rows.extend(self.read_some(keys, course).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn read_some(&self, keys: &[String], course: &Course) -> Result<Vec<Row>> {
+        // So that the connections remember a few statements, whatever is asked for.
+        let count = if keys.len() <= FEW_KEYS { keys.len() } else { MOST_KEYS };
         for round in 0.. {
-            let values = vec![Value::Text(asked.clone())];
-            let answer = D::records(&self.pool, self.statements.read.clone(), values).await;
+            let asked = keys.iter().chain(std::iter::repeat(&keys[0])).take(count);
+            let values = asked.cloned().map(Value::Text).collect();
+            let answer = D::records(&self.pool, self.statements.read.about(count), values).await;
             match answer.map_err(|error| judge::<D>(error, Call::Reads)) {
-                Ok(found) => {
-                    let mut rows = vec![Row::default(); keys.len()];
-                    for columns in &found {
-                        let found = Row::of(columns).ok_or_else(unreadable::<D>)?;
-                        // A subject may be asked for twice.
-                        let asked = keys.iter().zip(&mut rows);
-                        for (_, row) in asked.filter(|(key, _)| **key == columns.0) {
-                            row.clone_from(&found);
-                        }
-                    }
-                    return Ok(rows);
-                }
+                Ok(found) => return in_order::<D>(keys, &found),
                 Err(Verdict::Told(error)) => return Err(error),
                 Err(Verdict::Overtaken | Verdict::Again) => course.wait(round).await,
             }
@@ -155,9 +160,9 @@ impl<D: Dialect> Parts<D> {
     ) -> Result<Written> {
         let statements = &self.statements;
         let statement = if is_lock { &statements.write_lock } else { &statements.write };
-        let changes = serde_json::to_string(changes).map_err(|_| unreadable::<D>())?;
+        let values = changes.iter().flat_map(Change::values).collect();
         course.writes.store(true, Ordering::Relaxed);
-        let written = D::execute(&self.pool, statement.clone(), vec![Value::Text(changes)]).await;
+        let written = D::execute(&self.pool, statement.about(changes.len()), values).await;
         course.writes.store(false, Ordering::Relaxed);
         match written.map_err(|error| judge::<D>(error, Call::Writes)) {
             Ok(_) => Ok(Written::Done),
@@ -220,8 +225,9 @@ impl<D: Dialect> Parts<D> {
             }
             let rows = keys.iter().zip(&after).zip(&before);
             let changes = rows.filter(|((_, after), before)| after.version != before.version);
-            let changes: Vec<_> =
+            let mut changes: Vec<_> =
                 changes.filter_map(|((key, row), _)| Change::of(key, row)).collect();
+            changes.sort_unstable_by_key(Change::subject);
             match self.write(&changes, is_lock, course).await? {
                 Written::Done => {
                     taken.hand_over(keys, &after);
@@ -232,6 +238,19 @@ impl<D: Dialect> Parts<D> {
         }
         Err(course.timed_out(D::STORE))
     }
+}
+
+/// The rows of `keys`, of which those that were found are some.
+fn in_order<D: Dialect>(keys: &[String], found: &[Columns]) -> Result<Vec<Row>> {
+    let mut rows = vec![Row::default(); keys.len()];
+    for columns in found {
+        let found = Row::of(columns).ok_or_else(unreadable::<D>)?;
+        // A subject may be asked for twice.
+        for (_, row) in keys.iter().zip(&mut rows).filter(|(key, _)| **key == columns.0) {
+            row.clone_from(&found);
+        }
+    }
+    Ok(rows)
 }
 
 /// Gives the rows whose records have changed the version that follows; how many there are.

@@ -3,6 +3,8 @@
 use lockout_core::{Lock, LockedBy, Record, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::Value;
+
 /// What a row is read as: subject, version, failures, charged, touched, `expires_at`,
 /// `locked_until`, state.
 pub(crate) type Columns = (String, i64, i64, i64, i64, Option<i64>, Option<i64>, Option<String>);
@@ -61,37 +63,39 @@ impl Row {
 }
 
 /// A row to be written.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub(crate) struct Change<'a> {
     subject: &'a str,
     version: i64,
-    failures: i64,
-    charged: i64,
-    touched: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locked_until: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<String>,
+    record: &'a Record,
 }
 
 impl<'a> Change<'a> {
     /// The row of `subject`, if it has a version.
-    pub(crate) fn of(subject: &'a str, row: &Row) -> Option<Self> {
-        let Row { record, version } = row;
-        let version = (*version)?;
+    pub(crate) fn of(subject: &'a str, row: &'a Row) -> Option<Self> {
+        Some(Self { subject, version: row.version?, record: &row.record })
+    }
+
+    /// What everybody sorts the rows of a statement by: who takes them in one order meets no
+    /// deadlock.
+    pub(crate) const fn subject(&self) -> &'a str {
+        self.subject
+    }
+
+    /// The row's columns, in the order of [`Columns`].
+    pub(crate) fn values(&self) -> [Value; 8] {
+        let record = self.record;
         let end = |lock: &Lock| lock.until.map_or(FOREVER, millis);
-        Some(Self {
-            subject,
-            version,
-            failures: i64::from(record.failures.min(i32::MAX.unsigned_abs())),
-            charged: clamped(record.charged),
-            touched: millis(record.touched),
-            expires_at: record.expires_at.map(millis),
-            locked_until: record.lock.as_ref().map(end),
-            state: State::of(record).text(),
-        })
+        [
+            Value::Text(self.subject.to_owned()),
+            Value::Number(self.version),
+            Value::Number(i64::from(record.failures.min(i32::MAX.unsigned_abs()))),
+            Value::Number(clamped(record.charged)),
+            Value::Number(millis(record.touched)),
+            Value::MaybeNumber(record.expires_at.map(millis)),
+            Value::MaybeNumber(record.lock.as_ref().map(end)),
+            Value::MaybeText(State::of(record).text()),
+        ]
     }
 }
 
@@ -219,26 +223,22 @@ mod tests {
     }
 
     fn read_back(record: &Record) -> Option<Record> {
-        let Change {
-            subject,
-            version,
-            failures,
-            charged,
-            touched,
-            expires_at,
-            locked_until,
-            state,
-        } = Change::of("ip:192.0.2.1", &Row { record: record.clone(), version: Some(7) })?;
-        let columns = (
-            subject.to_owned(),
-            version,
-            failures,
-            charged,
-            touched,
-            expires_at,
-            locked_until,
-            state,
-        );
+        use Value::{MaybeNumber, MaybeText, Number, Text};
+
+        let row = Row { record: record.clone(), version: Some(7) };
+        let columns = match Change::of("ip:192.0.2.1", &row)?.values() {
+            [
+                Text(subject),
+                Number(version),
+                Number(failures),
+                Number(charged),
+                Number(touched),
+                MaybeNumber(expires_at),
+                MaybeNumber(locked_until),
+                MaybeText(state),
+            ] => (subject, version, failures, charged, touched, expires_at, locked_until, state),
+            _ => return None,
+        };
         Row::of(&columns).map(|row| row.record)
     }
 

@@ -1,6 +1,6 @@
 //! The statements of one database, with the store's own names in them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
@@ -13,11 +13,11 @@ use crate::table::Table;
 #[derive(Debug)]
 pub(crate) struct Statements {
     /// Subjects to their rows.
-    pub(crate) read: SqlStr,
+    pub(crate) read: Counted,
     /// Rows over those that were read, all or none.
-    pub(crate) write: SqlStr,
+    pub(crate) write: Counted,
     /// The same where a lock is told to somebody.
-    pub(crate) write_lock: SqlStr,
+    pub(crate) write_lock: Counted,
     /// A page of the rows with a lock.
     pub(crate) locked: SqlStr,
     /// A page of the subjects whose row has expired, and where the page ends.
@@ -41,10 +41,10 @@ impl Statements {
                 Durability::Relaxed => true,
             };
             let settings = if is_relaxed { texts.relaxed } else { texts.settled };
-            names.put_into(&texts.write.replace("{settings}", settings))
+            Counted::new(names, &texts.write.replace("{settings}", settings))
         };
         Self {
-            read: names.put_into(texts.read),
+            read: Counted::new(names, texts.read),
             write: write(false),
             write_lock: write(true),
             locked: names.put_into(texts.locked),
@@ -57,11 +57,53 @@ impl Statements {
     }
 }
 
+/// A statement about a number of rows, which has a text of its own for each number: a list of values
+/// costs a database less than a JSON array that it has to take apart.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    text: SqlStr,
+    has_numbers: bool,
+    /// The texts for one row, two and so on. No policy that anybody would write has more rules.
+    made: [OnceLock<SqlStr>; 8],
+}
+
+impl Counted {
+    /// How many columns a row has.
+    const COLUMNS: usize = 8;
+
+    fn new(names: &Names, text: &str) -> Self {
+        let made = std::array::from_fn(|_| OnceLock::new());
+        Self { text: names.put_into(text), has_numbers: names.has_numbers, made }
+    }
+
+    /// The statement about `rows` rows, at least one.
+    pub(crate) fn about(&self, rows: usize) -> SqlStr {
+        let made = rows.checked_sub(1).and_then(|index| self.made.get(index));
+        made.map_or_else(|| self.make(rows), |made| made.get_or_init(|| self.make(rows)).clone())
+    }
+
+    fn make(&self, rows: usize) -> SqlStr {
+        let list = |values: std::ops::Range<usize>| {
+            let values = values.map(|number| match self.has_numbers {
+                true => format!("${}", number + 1),
+                false => "?".to_owned(),
+            });
+            values.collect::<Vec<_>>().join(", ")
+        };
+        let row =
+            |row: usize| format!("({})", list(row * Self::COLUMNS..(row + 1) * Self::COLUMNS));
+        let text = self.text.as_str().replace("{keys}", &list(0..rows));
+        let text = text.replace("{rows}", &(0..rows).map(row).collect::<Vec<_>>().join(", "));
+        AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()
+    }
+}
+
 /// What stands in a statement where its text has a name in braces.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     pub(crate) table: Table,
     pub(crate) quote: char,
+    pub(crate) has_numbers: bool,
 }
 
 impl Names {

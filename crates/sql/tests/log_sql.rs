@@ -12,7 +12,7 @@ use lockout_core::{
     Timestamp, Username, prune_all,
 };
 use lockout_sql::{Dialect, SqlStore, sqlx};
-use plain_sql::{Folder, Kept, NOON, everywhere, failure};
+use plain_sql::{Kept, NOON, everywhere, failure};
 
 fn after(millis: u64) -> Timestamp {
     Timestamp::from_millis(NOON.as_millis() + millis)
@@ -201,7 +201,7 @@ async fn ten_who_make_the_tables_at_once_make_them_once() {
     }
     #[cfg(feature = "sqlite")]
     {
-        let folder = Folder::new();
+        let folder = plain_sql::Folder::new();
         migrate_ten_times::<sqlx::Sqlite>(&folder.url(), "lockout").await;
     }
 }

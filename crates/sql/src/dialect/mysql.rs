@@ -25,6 +25,7 @@ impl Driver for MySql {
     const URL: &'static str = "mysql://USER:PASSWORD@HOST:PORT/DATABASE";
     const QUOTE: char = '`';
     const HAS_SCHEMAS: bool = true;
+    const HAS_NUMBERS: bool = false;
     const TEXTS: Texts = texts!("mysql", relaxed: "", settled: "");
 
     fn pool(url: &str, _: &Settings, options: PoolOptions<Self>) -> Result<Pool<Self>, BuildError> {

@@ -19,6 +19,7 @@ impl Driver for Postgres {
     const URL: &'static str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE";
     const QUOTE: char = '"';
     const HAS_SCHEMAS: bool = true;
+    const HAS_NUMBERS: bool = true;
     // Whoever waits for a row that somebody else's transaction holds gives his connection back.
     const TEXTS: Texts = texts!("postgres",
         relaxed: "set_config('lock_timeout', '250ms', true), \

@@ -22,6 +22,7 @@ impl Driver for Sqlite {
     const URL: &'static str = "sqlite://PATH or sqlite::memory:";
     const QUOTE: char = '"';
     const HAS_SCHEMAS: bool = false;
+    const HAS_NUMBERS: bool = false;
     const TEXTS: Texts = texts!("sqlite", relaxed: "", settled: "");
 
     fn pool(

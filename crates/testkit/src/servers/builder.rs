@@ -83,6 +83,7 @@ impl RedisServerBuilder {
     pub fn start(self) -> Result<RedisServer, ServerError> {
         let process = Process::new(Recipe {
             name: self.program.name,
+            prepare: ":",
             script: "exec \"$0\" \"$@\"",
             program: &self.program.find()?,
             arguments: self.arguments,

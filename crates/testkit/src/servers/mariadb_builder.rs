@@ -13,12 +13,14 @@ const INSTALLER: Program =
 const CLIENT: Program = Program { name: "mariadb", package: "mariadb-client", folder: "/usr/bin" };
 
 /// `$1` makes an empty database, in whose place nobody needs syncing: it is not written again.
-const SCRIPT: &str = r#"
-user="--user=$(id -un)"
-[ -d data ] || "$1" --no-defaults "$user" --datadir="$PWD/data" --tmpdir="$PWD/tmp" \
+const PREPARE: &str = r#"
+[ -d data ] || "$1" --no-defaults --user="$(id -un)" --datadir="$PWD/data" --tmpdir="$PWD/tmp" \
     --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve \
-    --innodb-log-file-size=32M --debug-no-sync >/dev/null || exit
-exec "$0" --defaults-file=my.cnf "$user" --datadir="$PWD/data" --tmpdir="$PWD/tmp" \
+    --innodb-log-file-size=32M --debug-no-sync >/dev/null
+"#;
+
+const SCRIPT: &str = r#"
+exec "$0" --defaults-file=my.cnf --user="$(id -un)" --datadir="$PWD/data" --tmpdir="$PWD/tmp" \
     --socket="$PWD/mariadb.sock"
 "#;
 
@@ -69,6 +71,7 @@ impl MariaDbServerBuilder {
     pub fn start(self) -> Result<MariaDbServer, ServerError> {
         let process = Process::new(Recipe {
             name: self.program.name,
+            prepare: PREPARE,
             script: SCRIPT,
             program: &self.program.find()?,
             arguments: &[&INSTALLER.find()?.to_string_lossy()],

@@ -8,11 +8,12 @@ use super::{PostgresServer, ServerError, port};
 const POSTGRES: Program =
     Program { name: "postgres", package: "postgresql", folder: "/usr/lib/postgresql/*/bin" };
 
-const SCRIPT: &str = r#"
+const PREPARE: &str = r#"
 [ -d data ] || "${0%/*}/initdb" -D data -U postgres -E UTF8 --locale=C.UTF-8 --no-sync \
-    --auth=trust >/dev/null || exit
-exec "$0" -D data -c config_file=postgresql.conf
+    --auth=trust >/dev/null
 "#;
+
+const SCRIPT: &str = r#"exec "$0" -D data -c config_file=postgresql.conf"#;
 
 /// Superusers come only through the unix socket, which is in the server's folder: what they may do
 /// includes running programs.
@@ -72,6 +73,7 @@ impl PostgresServerBuilder {
             .map_err(ServerError::io("find the programs of PostgreSQL"))?;
         let process = Process::new(Recipe {
             name: self.program.name,
+            prepare: PREPARE,
             script: SCRIPT,
             program: &program,
             arguments: &[],

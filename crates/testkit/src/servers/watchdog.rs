@@ -13,11 +13,13 @@ use super::ServerError;
 pub(super) struct Recipe<'a> {
     /// What messages call it.
     pub(super) name: &'static str,
-    /// A script for `sh` in the server's folder, which becomes the server in the end.
+    /// A script for `sh` in the server's folder, which makes it ready if it is not.
+    pub(super) prepare: &'static str,
+    /// A script that becomes the server.
     pub(super) script: &'static str,
-    /// The script's `$0`.
+    /// The scripts' `$0`.
     pub(super) program: &'a Path,
-    /// The script's `$@`.
+    /// The scripts' `$@`.
     pub(super) arguments: &'a [&'a str],
     /// Who runs it if this process is root's: for a server that refuses to be root's.
     pub(super) instead_of_root: Option<&'static str>,
@@ -43,7 +45,8 @@ impl Watchdog {
     /// Makes the folder.
     pub(super) fn new(recipe: Recipe<'_>) -> Result<Self, ServerError> {
         let mut shell = shell_of(recipe.instead_of_root)
-            .args(["-c", include_str!("watchdog.sh"), "lockout-test-watchdog", recipe.script])
+            .args(["-c", include_str!("watchdog.sh"), "lockout-test-watchdog"])
+            .args([recipe.prepare, recipe.script])
             .arg(recipe.program)
             .args(recipe.arguments)
             .stdin(Stdio::piped())

@@ -1,5 +1,5 @@
-# Runs a server in a temporary folder on behalf of a test process: `"$@"` is the script that starts
-# it and the script's arguments. Orders come line by line; when they end, the test process is gone
+# Runs a server in a temporary folder on behalf of a test process: `"$@"` is the script that prepares
+# it, the one that becomes it, and the arguments of both. Orders come line by line; when they end, the test process is gone
 # or done with the server: kill it and remove the folder.
 
 # Only the end of the orders ends this. HUP is what the kernel sends to an orphaned group in which
@@ -16,6 +16,9 @@ export TMPDIR="$folder/tmp"
 mkdir tmp || exit
 echo "$folder"
 
+prepare=$1
+become=$2
+shift 2
 pid=
 
 # The number and the state of each process of the server: the first, those in its session, and its
@@ -75,7 +78,9 @@ while read -r order; do
     case $order in
     start)
         stop
-        setsid /bin/sh -c "$@" </dev/null >>log 2>&1 &
+        # Never killed half-way: PostgreSQL's would leave memory in /dev/shm that names nobody.
+        /bin/sh -c "$prepare" "$@" </dev/null >>log 2>&1
+        setsid /bin/sh -c "$become" "$@" </dev/null >>log 2>&1 &
         pid=$!
         echo "$pid"
         ;;

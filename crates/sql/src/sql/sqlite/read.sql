@@ -1,3 +1,3 @@
 SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
 FROM {table}
-WHERE subject IN (SELECT value FROM json_each(?))
+WHERE subject IN ({keys})

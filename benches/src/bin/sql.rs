@@ -1,0 +1,119 @@
+//! Measures what the SQL stores cost, in turn with their floors, each on a server of its own, and
+//! prints a table.
+//!
+//! `sql [--json FILE]`
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lockout_benches::call::Target;
+use lockout_benches::row::{Row, json_file, write_json};
+use lockout_benches::sql::{Bare, CONNECTIONS, TASKS, Targets, scenarios};
+use lockout_benches::turns::Bench;
+use lockout_sql::sqlx::pool::PoolOptions;
+use lockout_sql::sqlx::postgres::PgConnectOptions;
+use lockout_sql::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use lockout_sql::sqlx::{ConnectOptions, Database, Pool};
+use lockout_sql::{Dialect, Durability, MySqlStore, PostgresStore, SqlStore, SqliteStore};
+use lockout_testkit::servers::{MariaDbServer, PostgresServer};
+use tokio::runtime::Runtime;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sql: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+const OPEN: Targets = Targets {
+    begin: Target::Open,
+    begin_beside_write: Target::Open,
+    refused: Target::Open,
+    hot: Target::Open,
+};
+
+/// Where a write does not wait for the disk.
+const RELAXED: Targets =
+    Targets { begin: Target::AtMost(1.15), refused: Target::AtMost(1.15), ..OPEN };
+
+/// Where it does.
+const FULL: Targets = Targets { begin_beside_write: Target::AtMost(1.3), ..OPEN };
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let json = json_file("sql")?;
+    let mut rows = Vec::new();
+    Row::print_head();
+    rows.extend(postgres("postgres, locks durable", Durability::Locks)?);
+    rows.extend(postgres("postgres, all durable", Durability::Full)?);
+    rows.extend(mariadb("mariadb, flushed each second", "2", RELAXED)?);
+    rows.extend(mariadb("mariadb, all durable", "1", FULL)?);
+    rows.extend(sqlite("sqlite, synchronous = normal", Durability::Relaxed, RELAXED)?);
+    rows.extend(sqlite("sqlite, synchronous = full", Durability::Full, FULL)?);
+    json.map_or(Ok(()), |file| write_json(&rows, &file))
+}
+
+fn postgres(name: &'static str, durability: Durability) -> Result<Vec<Row>, Box<dyn Error>> {
+    let server = PostgresServer::builder().durable().start()?;
+    let (commit, targets) = match durability {
+        Durability::Full => ("on", FULL),
+        _ => ("off", Targets { hot: Target::AtLeast(0.3), ..RELAXED }),
+    };
+    let options = server.url().parse::<PgConnectOptions>()?;
+    let options = options.options([("synchronous_commit", commit)]);
+    measure(name, targets, options, || {
+        Ok(PostgresStore::builder().durability(durability).open(&server.url())?)
+    })
+}
+
+fn mariadb(name: &'static str, flush: &str, targets: Targets) -> Result<Vec<Row>, Box<dyn Error>> {
+    let builder = MariaDbServer::builder().durable();
+    let server = builder.config("innodb_flush_log_at_trx_commit", flush).start()?;
+    measure(name, targets, server.url().parse()?, || Ok(MySqlStore::open(&server.url())?))
+}
+
+fn sqlite(
+    name: &'static str,
+    durability: Durability,
+    targets: Targets,
+) -> Result<Vec<Row>, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("lockout.db");
+    let url = format!("sqlite://{}", file.display());
+    let synchronous = match durability {
+        Durability::Full => SqliteSynchronous::Full,
+        _ => SqliteSynchronous::Normal,
+    };
+    let options = url.parse::<SqliteConnectOptions>()?.create_if_missing(true);
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous);
+    measure(name, targets, options, || {
+        Ok(SqliteStore::builder().durability(durability).open(&url)?)
+    })
+}
+
+/// The rows of all scenarios, the floor over a pool of `options`.
+fn measure<D: Dialect>(
+    name: &'static str,
+    targets: Targets,
+    options: <<D as Database>::Connection as lockout_sql::sqlx::Connection>::Options,
+    store: impl FnOnce() -> Result<SqlStore<D>, Box<dyn Error>>,
+) -> Result<Vec<Row>, Box<dyn Error>>
+where
+    Pool<D>: Bare,
+{
+    let bench = Bench::new(name, TASKS, Runtime::new()?, ());
+    let scenarios = bench.runtime().block_on(async {
+        let pool = PoolOptions::<D>::new()
+            .max_connections(CONNECTIONS)
+            .test_before_acquire(false)
+            .connect_lazy_with(options.disable_statement_logging());
+        scenarios(store()?, pool, targets).await
+    })?;
+    let mut rows = Vec::new();
+    for scenario in scenarios {
+        rows.extend(bench.measure(&scenario)?.into_iter().map(Row::printed));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,1 @@
+//! What a database keeps on disk for each subject.
