@@ -22,8 +22,9 @@ pub enum Durability {
     /// Nothing that was answered. Each write waits for the disk, and others wait for its rows
     /// meanwhile, which a much-used address feels most.
     Full,
-    /// No lockout that was told, no lock or unlock by an operator; only charges of the last moment
-    /// (PostgreSQL: three times `wal_writer_delay`, 0.6 s by default). On SQLite as `Full`.
+    /// No lockout that was told, no lock or unlock by an operator; only charges, and entries of the
+    /// record of attempts, of the last moment (PostgreSQL: three times `wal_writer_delay`, 0.6 s by
+    /// default). On SQLite as `Full`.
     #[default]
     Locks,
     /// Everything of the last moment, locks too. On SQLite what was written since the last

@@ -6,6 +6,7 @@
 
 mod plain_sql;
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use std::time::Duration;
 
 use lockout_core::AttemptLog;

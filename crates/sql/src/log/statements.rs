@@ -69,3 +69,22 @@ impl LogStatements {
         }
     }
 }
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::*;
+    use crate::dialect::Driver as _;
+    use crate::table::Table;
+
+    #[test]
+    fn an_append_waits_for_the_disk_only_if_nothing_may_be_lost() {
+        let table = Table::parse("lockout", true).unwrap();
+        let names = Names { table, quote: '"', has_numbers: true };
+        let durabilities = [Durability::Full, Durability::Locks, Durability::Relaxed];
+        let waits = durabilities.map(|durability| {
+            let statements = LogStatements::new(&sqlx::Postgres::TEXTS, &names, durability);
+            !statements.append.as_str().contains("'synchronous_commit', 'off'")
+        });
+        assert_eq!(waits, [true, false, false]);
+    }
+}
