@@ -6,6 +6,7 @@ mod plain_sql;
 
 #[cfg(feature = "sqlite")]
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use lockout_core::{AttemptEntry, AttemptLog, AttemptQuery, Page, Result, Timestamp};
@@ -16,9 +17,13 @@ use lockout_testkit::servers::TestMariaDb;
 #[cfg(feature = "postgres")]
 use lockout_testkit::servers::TestPostgres;
 
+/// No case is about time, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A log that is empty, since nobody else has its table.
 async fn log<D: Dialect>(url: &str, table: &str) -> SqlLog<D> {
-    let store = SqlStore::builder().table(table).open(url).expect("a store");
+    let builder = SqlStore::builder().table(table).timeout(PATIENCE);
+    let store = builder.open(url).expect("a store");
     store.migrate().await.expect("tables");
     store.log()
 }

@@ -6,6 +6,7 @@
 mod plain_sql;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lockout_core::{
     Attempt, AttemptEntry, AttemptLog, AttemptQuery, Clock as _, LoggedOutcome, SystemClock,
@@ -168,7 +169,10 @@ async fn a_number_is_never_given_twice() {
 /// Ten stores that make the same tables at once, under the longest name that there is.
 async fn migrate_ten_times<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
     let table = format!("{table}{}", "x".repeat(48 - table.len()));
-    let open = || SqlStore::<D>::builder().table(table.as_str()).open(url).unwrap();
+    let open = || {
+        let builder = SqlStore::<D>::builder().table(table.as_str());
+        builder.timeout(Duration::from_secs(60)).open(url).unwrap()
+    };
     let migrating: Vec<_> = (0..10)
         .map(|_| {
             let store = open();

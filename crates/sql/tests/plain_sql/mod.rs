@@ -3,6 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each file of tests uses its own part")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lockout_core::{Attempt, AttemptEntry, AttemptLog, LoggedOutcome, Timestamp};
 use lockout_sql::sqlx::{self, AssertSqlSafe, Row as _};
@@ -127,7 +128,9 @@ impl Drop for Folder {
 }
 
 async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
-    let store = SqlStore::builder().table(table).open(url).unwrap();
+    // The machine may be busy.
+    let builder = SqlStore::builder().table(table).timeout(Duration::from_secs(60));
+    let store = builder.open(url).unwrap();
     store.migrate().await.unwrap();
     store
 }
