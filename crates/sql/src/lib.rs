@@ -1,4 +1,8 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(any(feature = "mysql", feature = "postgres", feature = "sqlite")),
+    allow(dead_code, unused_macros, reason = "without a database there is nobody to use it")
+)]
 
 mod builder;
 mod clock;
