@@ -4,6 +4,7 @@
 //! the same process and in turn with ours, so that a ratio means something on a noisy machine.
 
 pub mod engine;
+pub mod logged;
 pub mod moka;
 pub mod redis;
 pub mod row;

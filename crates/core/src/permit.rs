@@ -78,7 +78,9 @@ impl Permit {
         self.settled = settlement.is_ok();
         if let Some(mut entry) = self.entry.take() {
             entry.at = now;
-            self.guard.write(entry).await;
+            if let Err(entry) = self.guard.hand_over(entry) {
+                self.guard.append(entry).await;
+            }
         }
         settlement
     }

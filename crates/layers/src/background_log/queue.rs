@@ -11,6 +11,7 @@ use lockout_core::AttemptEntry;
 /// A queue in shards, so that threads that log do not meet. Bounded as a whole.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// A power of two of them: a division is much of what a push costs.
     shards: Box<[Shard]>,
     capacity: usize,
     batch: usize,
@@ -60,7 +61,8 @@ impl Queue {
 
     pub(super) fn new(capacity: usize, batch: usize) -> Self {
         let threads = available_parallelism().map_or(1, usize::from);
-        let shards = threads.min(Self::MOST_SHARDS).min(capacity);
+        let shards = threads.next_power_of_two().min(Self::MOST_SHARDS);
+        let shards = if shards <= capacity { shards } else { 1 };
         Self {
             shards: (0..shards).map(|_| Shard::default()).collect(),
             capacity,
@@ -74,7 +76,7 @@ impl Queue {
     }
 
     pub(super) fn push(&self, entry: AttemptEntry) -> Pushed {
-        let mut entries = self.shards[place() % self.shards.len()].lock();
+        let mut entries = self.shards[place() & (self.shards.len() - 1)].lock();
         if entries.len() < self.share.load(Ordering::Relaxed) {
             entries.push(entry);
             return if entries.len() == self.batch { Pushed::BatchFull } else { Pushed::Queued };
