@@ -19,6 +19,8 @@ mod documents {
     mod architecture {}
     #[doc = include_str!("../../docs/guarantees.md")]
     mod guarantees {}
+    #[doc = include_str!("../../docs/operations.md")]
+    mod operations {}
     #[doc = include_str!("../../CONTRIBUTING.md")]
     mod contributing {}
 }

@@ -90,8 +90,8 @@ pub fn scenarios() -> Vec<Scenario> {
 
 fn started<L: AttemptLog>(log: L) -> BackgroundLog<L> {
     let _runtime = RUNTIME.enter();
-    // Room for what a machine makes in one turn if its other core is busy.
-    BackgroundLog::builder(log).capacity(1 << 18).start().expect("there is a runtime")
+    // Room for what is logged while a busy machine does not let the task run.
+    BackgroundLog::builder(log).capacity(1 << 16).start().expect("there is a runtime")
 }
 
 /// A guard that knows every subject.

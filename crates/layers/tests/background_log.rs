@@ -131,18 +131,23 @@ fn without_a_runtime_it_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn entries_are_written_many_at_a_time_within_the_period() {
     let (inner, seen) = (Scripted::default(), Seen::default());
-    let log = builder(&inner, &seen).batch(100).period(Duration::from_millis(50)).start().unwrap();
+    let log = builder(&inner, &seen)
+        .capacity(100)
+        .batch(40)
+        .period(Duration::from_millis(50))
+        .start()
+        .unwrap();
     queue(&log, 30);
     assert_eq!((inner.appends(), log.waiting()), (0, 30));
     sleep(Duration::from_millis(60)).await;
     assert_eq!((inner.appends(), inner.written(), log.waiting()), (1, 30, 0));
-    queue(&log, 250);
+    queue(&log, 90);
     let begun = Instant::now();
-    while inner.written() < 280 {
+    while inner.written() < 120 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(begun.elapsed(), Duration::ZERO, "a full batch is not kept waiting");
-    assert_eq!(inner.0.longest.load(Ordering::SeqCst), 100);
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a queue that is half full is not kept waiting");
+    assert_eq!((inner.appends(), inner.0.longest.load(Ordering::SeqCst)), (4, 40));
     assert_eq!((log.close().await, seen.take()), (0, vec![]));
 }
 
