@@ -15,21 +15,23 @@ use lockout_core::{
     MemoryLog, Page, Policy, Result, StoreErrorKind, Timestamp,
 };
 use lockout_layers::{BackgroundLog, BackgroundLogBuilder, NoRuntime};
+use lockout_redis::{RedisLog, RedisStore};
 use lockout_testkit::log_suite;
+use lockout_testkit::servers::TestRedis;
 use tokio::time::{Instant, sleep};
 
 /// A log in the background of which nobody sees that it is: each append waits until it is written.
 #[derive(Debug)]
-struct Flushed(BackgroundLog<MemoryLog>);
+struct Flushed<L>(BackgroundLog<L>);
 
-impl Flushed {
-    fn new() -> Self {
-        Self(BackgroundLog::builder(MemoryLog::new()).batch(7).start().unwrap())
+impl<L: AttemptLog> Flushed<L> {
+    fn over(log: L) -> Self {
+        Self(BackgroundLog::builder(log).batch(7).start().unwrap())
     }
 }
 
 #[async_trait]
-impl AttemptLog for Flushed {
+impl<L: AttemptLog> AttemptLog for Flushed<L> {
     async fn append(&self, entries: &[AttemptEntry]) -> Result<()> {
         self.0.append(entries).await?;
         self.0.flush().await;
@@ -45,7 +47,13 @@ impl AttemptLog for Flushed {
     }
 }
 
-log_suite!(flushed, Flushed::new());
+fn on_redis() -> RedisLog {
+    let TestRedis { url, prefix } = TestRedis::shared().expect("a server starts");
+    RedisStore::builder().prefix(prefix).open(&url).expect("a store").log()
+}
+
+log_suite!(flushed, Flushed::over(MemoryLog::new()));
+log_suite!(flushed_on_redis, Flushed::over(on_redis()));
 
 /// What a [`Scripted`] log does.
 const WORKS: usize = 0;

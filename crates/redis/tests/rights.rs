@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use lockout_core::{
-    Attempt, AttemptEntry, AttemptLog as _, AttemptQuery, Guard, LockedQuery, LoggedOutcome, Policy,
-    StoreErrorKind, Subject, SystemClock, Timestamp, UnlockNotice, Username,
+    Attempt, AttemptEntry, AttemptLog as _, AttemptQuery, Guard, LockedQuery, LoggedOutcome,
+    Policy, StoreErrorKind, Subject, SystemClock, Timestamp, UnlockNotice, Username,
 };
 use lockout_redis::RedisStore;
 use lockout_testkit::servers::RedisServer;
