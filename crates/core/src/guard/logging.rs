@@ -11,8 +11,9 @@ use crate::log::{AttemptEntry, LoggedOutcome};
 impl Guard {
     /// The entry of an attempt that was admitted at `now`, if there is a log: abandoned, unless
     /// somebody settles it.
-    pub(super) fn entry(&self, attempt: &Attempt, now: Timestamp) -> Option<AttemptEntry> {
-        self.0.log.as_ref().map(|_| AttemptEntry::new(now, attempt, LoggedOutcome::Abandoned))
+    pub(super) fn entry(&self, attempt: &Attempt, now: Timestamp) -> Option<Box<AttemptEntry>> {
+        let entry = || Box::new(AttemptEntry::new(now, attempt, LoggedOutcome::Abandoned));
+        self.0.log.as_ref().map(|_| entry())
     }
 
     /// Writes down an attempt that was not admitted, if there is a log.
