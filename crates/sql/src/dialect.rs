@@ -16,6 +16,7 @@ use sqlx::{Database, Pool, SqlStr};
 use crate::builder::{Durability, Settings};
 use crate::error::{BuildError, Failure};
 use crate::exchange::Value;
+use crate::log::{AttemptColumns, LogTexts};
 use crate::row::Columns;
 
 /// A database that there is a store for: with their features `sqlx::Postgres`, `sqlx::MySql` and
@@ -38,6 +39,8 @@ pub struct Texts {
     pub(crate) forget: &'static str,
     pub(crate) time: &'static str,
     pub(crate) version: &'static str,
+    /// Those of the record of attempts.
+    pub(crate) log: LogTexts,
     /// Makes the table of what was migrated, if it is not there.
     pub(crate) history: &'static str,
     /// What makes the tables of each version out of those of the version before it.
@@ -85,6 +88,13 @@ pub trait Driver: Database {
         statement: SqlStr,
         values: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<(Option<String>, i64)>, sqlx::Error>> + Send;
+
+    /// Sends a query for rows of the record of attempts.
+    fn attempts(
+        pool: &Pool<Self>,
+        statement: SqlStr,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<AttemptColumns>, sqlx::Error>> + Send;
 
     /// Sends a query for one number.
     fn number(
@@ -149,6 +159,14 @@ macro_rules! exchanges {
             exchange::rows(pool, statement, values).await
         }
 
+        async fn attempts(
+            pool: &Pool<Self>,
+            statement: SqlStr,
+            values: Vec<Value>,
+        ) -> Result<Vec<$crate::log::AttemptColumns>, sqlx::Error> {
+            exchange::rows(pool, statement, values).await
+        }
+
         async fn number(pool: &Pool<Self>, statement: SqlStr) -> Result<i64, sqlx::Error> {
             let rows = exchange::rows::<Self, (i64,)>(pool, statement, Vec::new()).await?;
             rows.first().map(|(number,)| *number).ok_or(sqlx::Error::RowNotFound)
@@ -178,6 +196,7 @@ macro_rules! texts {
             forget: include_str!(concat!("../sql/", $folder, "/forget.sql")),
             time: include_str!(concat!("../sql/", $folder, "/time.sql")),
             version: include_str!(concat!("../sql/", $folder, "/version.sql")),
+            log: $crate::log::log_texts!($folder),
             history: include_str!(concat!("../migrations/", $folder, "/history.sql")),
             migrations: &[include_str!(concat!("../migrations/", $folder, "/0001.sql"))],
         }

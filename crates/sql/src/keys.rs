@@ -1,4 +1,4 @@
-//! Subjects as the text that their rows have.
+//! Subjects and other texts as the text that their rows have.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,24 @@ use lockout_core::Subject;
 /// What stands before the characters that are written otherwise: PostgreSQL's text has no NUL.
 const ESCAPE: char = '\u{1}';
 
-/// The text of `subject`: its own, in which U+0000 is U+0001 `0` and U+0001 is U+0001 `1`.
+/// The text of `subject`: its own, [`escaped`].
 pub(crate) fn text_of(subject: &Subject) -> String {
     let text = subject.to_string();
+    match escaped(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => escaped,
+    }
+}
+
+/// The subject of a text that [`text_of`] made.
+pub(crate) fn subject_of(text: &str) -> Option<Subject> {
+    unescaped(text)?.parse().ok()
+}
+
+/// The text in which U+0000 is U+0001 `0` and U+0001 is U+0001 `1`: at most twice as long.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(['\0', ESCAPE]) {
-        return text;
+        return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
@@ -21,19 +34,14 @@ pub(crate) fn text_of(subject: &Subject) -> String {
             other => escaped.push(other),
         }
     }
-    escaped
+    Cow::Owned(escaped)
 }
 
-/// The subject of a text that [`text_of`] made.
-pub(crate) fn subject_of(text: &str) -> Option<Subject> {
-    let text = match text.contains(ESCAPE) {
-        false => Cow::Borrowed(text),
-        true => Cow::Owned(unescaped(text)?),
-    };
-    text.parse().ok()
-}
-
-fn unescaped(text: &str) -> Option<String> {
+/// The text of which [`escaped`] made this one.
+pub(crate) fn unescaped(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(ESCAPE) {
+        return Some(Cow::Borrowed(text));
+    }
     let mut characters = text.chars();
     let mut unescaped = String::with_capacity(text.len());
     while let Some(character) = characters.next() {
@@ -46,7 +54,7 @@ fn unescaped(text: &str) -> Option<String> {
             other => other,
         });
     }
-    Some(unescaped)
+    Some(Cow::Owned(unescaped))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod exchange;
 mod gate;
 mod keys;
 mod locked;
+mod log;
 mod migrate;
 mod pending;
 mod round;
@@ -25,6 +26,7 @@ pub use builder::{Durability, SqlStoreBuilder};
 pub use dialect::Dialect;
 pub use error::BuildError;
 pub use lockout_core;
+pub use log::SqlLog;
 pub use sqlx;
 pub use store::SqlStore;
 pub use sweep::Swept;
@@ -40,3 +42,15 @@ pub type MySqlStore = SqlStore<sqlx::MySql>;
 /// The store on SQLite, in a file or in memory.
 #[cfg(feature = "sqlite")]
 pub type SqliteStore = SqlStore<sqlx::Sqlite>;
+
+/// The record of attempts on PostgreSQL.
+#[cfg(feature = "postgres")]
+pub type PostgresLog = SqlLog<sqlx::Postgres>;
+
+/// The record of attempts on MySQL or MariaDB.
+#[cfg(feature = "mysql")]
+pub type MySqlLog = SqlLog<sqlx::MySql>;
+
+/// The record of attempts on SQLite.
+#[cfg(feature = "sqlite")]
+pub type SqliteLog = SqlLog<sqlx::Sqlite>;

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use crate::builder::Durability;
 use crate::dialect::Texts;
+use crate::log::LogStatements;
 use crate::table::Table;
 
 /// Everything that is ever sent once the tables are there.
@@ -27,6 +28,8 @@ pub(crate) struct Statements {
     pub(crate) time: SqlStr,
     /// The version of the tables.
     pub(crate) version: SqlStr,
+    /// Those of the record of attempts.
+    pub(crate) log: LogStatements,
 }
 
 impl Statements {
@@ -49,6 +52,7 @@ impl Statements {
             forget: names.put_into(texts.forget),
             time: names.put_into(texts.time),
             version: names.put_into(texts.version),
+            log: LogStatements::new(texts, names, durability),
         }
     }
 }
@@ -109,6 +113,7 @@ impl Names {
         let text = text
             .replace("{table}", &quoted(""))
             .replace("{locked}", &quoted("_locked"))
+            .replace("{attempts}", &quoted("_attempts"))
             .replace("{migrations}", &quoted("_migrations"))
             .replace("{name}", self.table.name());
         AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()

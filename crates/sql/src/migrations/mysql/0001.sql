@@ -23,3 +23,18 @@ SELECT
 FROM {table}
 WHERE locked_until > UNIX_TIMESTAMP(NOW(3)) * 1000
     AND COALESCE(CAST(JSON_VALUE(state, '$.lapses') AS SIGNED), 0) <= UNIX_TIMESTAMP(NOW(3)) * 1000;
+CREATE TABLE IF NOT EXISTS {attempts} (
+    at BIGINT NOT NULL,
+    id BIGINT NOT NULL AUTO_INCREMENT,
+    outcome VARCHAR(16) NOT NULL,
+    ip VARCHAR(45),
+    username VARCHAR(510),
+    user_agent VARCHAR(1024),
+    accept VARCHAR(510),
+    path VARCHAR(510),
+    PRIMARY KEY (at, id),
+    KEY by_id (id),
+    KEY by_username (username, at, id),
+    KEY by_ip (ip, at, id),
+    KEY by_outcome (outcome, at, id)
+) ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -22,3 +22,18 @@ SELECT
 FROM {table}
 WHERE locked_until > CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)
     AND coalesce(state ->> 'lapses', 0) <= CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
+CREATE TABLE {attempts} (
+    -- Never that of a row which is deleted. It is the end of each index too.
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    ip TEXT,
+    username TEXT,
+    user_agent TEXT,
+    accept TEXT,
+    path TEXT
+);
+CREATE INDEX "{name}_by_time" ON {attempts} (at);
+CREATE INDEX "{name}_by_username" ON {attempts} (username, at);
+CREATE INDEX "{name}_by_ip" ON {attempts} (ip, at);
+CREATE INDEX "{name}_by_outcome" ON {attempts} (outcome, at);

@@ -1,0 +1,5 @@
+SELECT at, id, outcome, ip, username, user_agent, accept, path
+FROM {attempts} FORCE INDEX (by_username)
+WHERE username = ? AND at >= ? AND at <= ? AND (at < ? OR id < ?)
+ORDER BY at DESC, id DESC
+LIMIT ?
