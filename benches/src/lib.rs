@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod call;
 pub mod engine;
+pub mod logged;
 pub mod moka;
 pub mod redis;
 pub mod row;
@@ -22,6 +23,8 @@ mod documents {
     mod architecture {}
     #[doc = include_str!("../../docs/guarantees.md")]
     mod guarantees {}
+    #[doc = include_str!("../../docs/operations.md")]
+    mod operations {}
     #[doc = include_str!("../../CONTRIBUTING.md")]
     mod contributing {}
 }

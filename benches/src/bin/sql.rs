@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use lockout_benches::call::Target;
 use lockout_benches::row::{Row, json_file, write_json};
+use lockout_benches::sql::bytes::{self, AtMost};
 use lockout_benches::sql::{Bare, CONNECTIONS, TASKS, Targets, scenarios};
 use lockout_benches::turns::Bench;
 use lockout_sql::sqlx::pool::PoolOptions;
 use lockout_sql::sqlx::postgres::PgConnectOptions;
 use lockout_sql::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use lockout_sql::sqlx::{ConnectOptions, Database, Pool};
+use lockout_sql::sqlx::{ConnectOptions, Database, Pool, query, query_scalar};
 use lockout_sql::{Dialect, Durability, MySqlStore, PostgresStore, SqlStore, SqliteStore};
 use lockout_testkit::servers::{MariaDbServer, PostgresServer};
 use tokio::runtime::Runtime;
@@ -52,6 +53,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     rows.extend(mariadb("mariadb, all durable", "1", FULL)?);
     rows.extend(sqlite("sqlite, synchronous = normal", Durability::Relaxed, RELAXED)?);
     rows.extend(sqlite("sqlite, synchronous = full", Durability::Full, FULL)?);
+    rows.extend(disk()?);
     json.map_or(Ok(()), |file| write_json(&rows, &file))
 }
 
@@ -90,6 +92,50 @@ fn sqlite(
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous);
     measure(name, targets, options, || {
         Ok(SqliteStore::builder().durability(durability).open(&url)?)
+    })
+}
+
+/// What each database keeps on disk, as it says itself.
+fn disk() -> Result<Vec<Row>, Box<dyn Error>> {
+    let runtime = Runtime::new()?;
+    let postgres = PostgresServer::start()?;
+    let mariadb = MariaDbServer::start()?;
+    let folder = tempfile::tempdir()?;
+    runtime.block_on(async {
+        let store = PostgresStore::open(&postgres.url())?;
+        let size = async || {
+            let size = postgres.sql("SELECT pg_total_relation_size('lockout')")?;
+            Ok(size.trim().parse()?)
+        };
+        let at_most = AtMost { fresh: 130.0, updated: 260.0 };
+        let mut rows = bytes::rows("postgres", store, size, at_most).await?;
+
+        let size = async || {
+            mariadb.sql("ANALYZE TABLE lockout")?;
+            let size = mariadb.sql(
+                "SELECT data_length + index_length FROM information_schema.tables \
+                 WHERE table_name = 'lockout' AND table_schema = 'lockout'",
+            )?;
+            Ok(size.trim().parse()?)
+        };
+        let at_most = AtMost { fresh: 240.0, updated: 240.0 };
+        let store = MySqlStore::open(&mariadb.url())?;
+        rows.extend(bytes::rows("mariadb", store, size, at_most).await?);
+
+        let file = folder.path().join("lockout.db");
+        let store = SqliteStore::builder()
+            .durability(Durability::Relaxed)
+            .open(&format!("sqlite://{}", file.display()))?;
+        let pool = store.pool().clone();
+        let size = async || {
+            query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&pool).await?;
+            let pages: i64 = query_scalar("PRAGMA page_count").fetch_one(&pool).await?;
+            let size: i64 = query_scalar("PRAGMA page_size").fetch_one(&pool).await?;
+            Ok(f64::from(i32::try_from(pages * size)?))
+        };
+        let at_most = AtMost { fresh: 64.0, updated: 64.0 };
+        rows.extend(bytes::rows("sqlite", store, size, at_most).await?);
+        Ok(rows.into_iter().map(Row::printed).collect())
     })
 }
 

@@ -12,10 +12,10 @@ pub trait Bare: Send + Sync + 'static {
     /// Makes the table.
     fn create(&self) -> impl Future<Output = Result<(), Box<dyn Error>>> + Send;
 
-    /// Reads the rows of one or three keys.
+    /// Reads the rows of three keys.
     fn read(&self, keys: &[String]) -> impl Future<Output = ()> + Send;
 
-    /// Counts in the rows of one or three keys, and gives them.
+    /// Counts in the rows of three keys, and gives them.
     fn write(&self, keys: &[String]) -> impl Future<Output = ()> + Send;
 
     /// Lets the database look at its tables.
@@ -30,7 +30,7 @@ type Columns = (String, i64, i64, i64, i64, Option<i64>, Option<i64>, Option<Str
 macro_rules! bare {
     (
         $database:ty, create: $create:expr, analyze: $analyze:expr,
-        read: [$read_one:expr, $read:expr], write: [$write_one:expr, $write:expr]
+        read: $read:expr, write: $write:expr
     ) => {
         impl Bare for Pool<$database> {
             async fn create(&self) -> Result<(), Box<dyn Error>> {
@@ -39,8 +39,7 @@ macro_rules! bare {
             }
 
             async fn read(&self, keys: &[String]) {
-                let statement = if keys.len() == 1 { $read_one } else { $read };
-                let mut query = sqlx::query_as::<$database, Columns>(statement);
+                let mut query = sqlx::query_as::<$database, Columns>($read);
                 for key in keys {
                     query = query.bind(key.clone());
                 }
@@ -48,8 +47,7 @@ macro_rules! bare {
             }
 
             async fn write(&self, keys: &[String]) {
-                let statement = if keys.len() == 1 { $write_one } else { $write };
-                let mut query = sqlx::query_as::<$database, (i64,)>(statement);
+                let mut query = sqlx::query_as::<$database, (i64,)>($write);
                 for key in keys {
                     query = query.bind(key.clone()).bind(NOW + 1).bind(NOW).bind(NOW + 310_000);
                 }
@@ -71,28 +69,15 @@ bare!(
         version integer NOT NULL, failures integer NOT NULL,
         subject text COLLATE \"C\" NOT NULL PRIMARY KEY, state text)",
     analyze: "ANALYZE",
-    read: [
-        "SELECT subject, version::bigint, failures::bigint, charged, touched, expires_at,
+    read: "SELECT subject, version::bigint, failures::bigint, charged, touched, expires_at,
             locked_until, state
-        FROM bare WHERE subject = $1",
-        "SELECT subject, version::bigint, failures::bigint, charged, touched, expires_at,
-            locked_until, state
-        FROM bare WHERE subject IN ($1, $2, $3)"
-    ],
-    write: [
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
-        VALUES ($1, 1, 1, $2, $3, $4)
-        ON CONFLICT (subject) DO UPDATE SET version = bare.version + 1,
-            failures = bare.failures + 1, charged = excluded.charged, touched = excluded.touched,
-            expires_at = excluded.expires_at
-        RETURNING failures::bigint",
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
+        FROM bare WHERE subject IN ($1, $2, $3)",
+    write: "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
         VALUES ($1, 1, 1, $2, $3, $4), ($5, 1, 1, $6, $7, $8), ($9, 1, 1, $10, $11, $12)
         ON CONFLICT (subject) DO UPDATE SET version = bare.version + 1,
             failures = bare.failures + 1, charged = excluded.charged, touched = excluded.touched,
             expires_at = excluded.expires_at
         RETURNING failures::bigint"
-    ]
 );
 
 bare!(
@@ -103,24 +88,13 @@ bare!(
         touched BIGINT NOT NULL, expires_at BIGINT, locked_until BIGINT,
         state TEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin)",
     analyze: "ANALYZE TABLE bare",
-    read: [
-        "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
-        FROM bare WHERE subject = ?",
-        "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
-        FROM bare WHERE subject IN (?, ?, ?)"
-    ],
-    write: [
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
-        VALUES (?, 1, 1, ?, ?, ?)
-        ON DUPLICATE KEY UPDATE version = version + 1, failures = failures + 1,
-            charged = VALUES(charged), touched = VALUES(touched), expires_at = VALUES(expires_at)
-        RETURNING failures",
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
+    read: "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
+        FROM bare WHERE subject IN (?, ?, ?)",
+    write: "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
         VALUES (?, 1, 1, ?, ?, ?), (?, 1, 1, ?, ?, ?), (?, 1, 1, ?, ?, ?)
         ON DUPLICATE KEY UPDATE version = version + 1, failures = failures + 1,
             charged = VALUES(charged), touched = VALUES(touched), expires_at = VALUES(expires_at)
         RETURNING failures"
-    ]
 );
 
 bare!(
@@ -130,24 +104,12 @@ bare!(
         charged INTEGER NOT NULL, touched INTEGER NOT NULL, expires_at INTEGER,
         locked_until INTEGER, state TEXT) WITHOUT ROWID",
     analyze: "ANALYZE",
-    read: [
-        "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
-        FROM bare WHERE subject = ?",
-        "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
-        FROM bare WHERE subject IN (?, ?, ?)"
-    ],
-    write: [
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
-        VALUES (?, 1, 1, ?, ?, ?)
-        ON CONFLICT (subject) DO UPDATE SET version = bare.version + 1,
-            failures = bare.failures + 1, charged = excluded.charged, touched = excluded.touched,
-            expires_at = excluded.expires_at
-        RETURNING failures",
-        "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
+    read: "SELECT subject, version, failures, charged, touched, expires_at, locked_until, state
+        FROM bare WHERE subject IN (?, ?, ?)",
+    write: "INSERT INTO bare (subject, version, failures, charged, touched, expires_at)
         VALUES (?, 1, 1, ?, ?, ?), (?, 1, 1, ?, ?, ?), (?, 1, 1, ?, ?, ?)
         ON CONFLICT (subject) DO UPDATE SET version = bare.version + 1,
             failures = bare.failures + 1, charged = excluded.charged, touched = excluded.touched,
             expires_at = excluded.expires_at
         RETURNING failures"
-    ]
 );

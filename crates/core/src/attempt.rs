@@ -100,8 +100,8 @@ impl Attempt {
         self.ip
     }
 
-    pub(crate) fn known_facts(&self) -> Option<&Facts> {
-        self.facts.as_deref()
+    pub(crate) const fn known_facts(&self) -> Option<&Arc<Facts>> {
+        self.facts.as_ref()
     }
 }
 

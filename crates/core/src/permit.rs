@@ -22,8 +22,8 @@ pub struct Permit {
     charges: Vec<Charge>,
     spread: Spread,
     settled: bool,
-    /// What is yet to be logged.
-    entry: Option<AttemptEntry>,
+    /// What is yet to be logged. In a box, since a permit is moved often, and most are not logged.
+    entry: Option<Box<AttemptEntry>>,
 }
 
 impl Permit {
@@ -32,7 +32,7 @@ impl Permit {
         claims: Vec<Claim>,
         charges: Vec<Charge>,
         spread: Spread,
-        entry: Option<AttemptEntry>,
+        entry: Option<Box<AttemptEntry>>,
     ) -> Self {
         Self { guard, claims, charges, spread, settled: false, entry }
     }
@@ -78,7 +78,9 @@ impl Permit {
         self.settled = settlement.is_ok();
         if let Some(mut entry) = self.entry.take() {
             entry.at = now;
-            self.guard.write(entry).await;
+            if let Err(entry) = self.guard.hand_over(*entry) {
+                self.guard.append(entry).await;
+            }
         }
         settlement
     }
@@ -107,7 +109,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
-            self.guard.leave(entry);
+            self.guard.leave(*entry);
         }
         if self.settled || !self.guard.is_observed() {
             return;

@@ -262,6 +262,15 @@ async fn a_shown_entry_forges_no_line() {
     assert!(!shown.contains(|c: char| c.is_control() || c == '\u{2028}'), "{shown}");
 }
 
+#[cfg(feature = "serde")]
+#[test]
+fn an_entry_is_a_flat_map() {
+    let entry = AttemptEntry::new(NOON, &alice(), StoreFailed);
+    let json = serde_json::to_string(&entry).unwrap();
+    let expected = r#"{"at":1000000000000,"outcome":"store_failed","username":"alice","ip":"192.0.2.1","user_agent":"curl/8","accept":null,"path":"/login"}"#;
+    assert_eq!(json, expected);
+}
+
 #[tokio::test]
 async fn a_full_memory_log_forgets_the_oldest() {
     let log = MemoryLog::with_capacity(3);

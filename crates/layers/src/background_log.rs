@@ -18,8 +18,8 @@ use self::worker::Command;
 /// A log that a task of its own writes into another one, so that no login waits for it (feature
 /// `background-log`).
 ///
-/// Entries wait in a bounded queue, and are written many at a time: when a
-/// [batch](BackgroundLogBuilder::batch) is full, or after a [period](BackgroundLogBuilder::period).
+/// Entries wait in a bounded queue, and are written a [batch](BackgroundLogBuilder::batch) at a time:
+/// every [period](BackgroundLogBuilder::period), or when half of the queue is full.
 ///
 /// - While the log within is out of order, its batch is tried again, and nothing is lost as long as
 ///   the queue has room. What finds none is dropped and counted; so is a batch that the log refuses
@@ -133,7 +133,7 @@ impl<L: AttemptLog> AttemptLog for BackgroundLog<L> {
     fn try_append(&self, entry: AttemptEntry) -> Result<(), AttemptEntry> {
         match self.queue.push(entry) {
             Pushed::Queued => Ok(()),
-            Pushed::BatchFull => {
+            Pushed::HalfFull => {
                 // If it cannot be told, it has plenty to do.
                 let _ = self.commands.try_send(Command::Wake);
                 Ok(())

@@ -15,21 +15,23 @@ use lockout_core::{
     MemoryLog, Page, Policy, Result, StoreErrorKind, Timestamp,
 };
 use lockout_layers::{BackgroundLog, BackgroundLogBuilder, NoRuntime};
+use lockout_redis::{RedisLog, RedisStore};
 use lockout_testkit::log_suite;
+use lockout_testkit::servers::TestRedis;
 use tokio::time::{Instant, sleep};
 
 /// A log in the background of which nobody sees that it is: each append waits until it is written.
 #[derive(Debug)]
-struct Flushed(BackgroundLog<MemoryLog>);
+struct Flushed<L>(BackgroundLog<L>);
 
-impl Flushed {
-    fn new() -> Self {
-        Self(BackgroundLog::builder(MemoryLog::new()).batch(7).start().unwrap())
+impl<L: AttemptLog> Flushed<L> {
+    fn over(log: L) -> Self {
+        Self(BackgroundLog::builder(log).batch(7).start().unwrap())
     }
 }
 
 #[async_trait]
-impl AttemptLog for Flushed {
+impl<L: AttemptLog> AttemptLog for Flushed<L> {
     async fn append(&self, entries: &[AttemptEntry]) -> Result<()> {
         self.0.append(entries).await?;
         self.0.flush().await;
@@ -45,7 +47,13 @@ impl AttemptLog for Flushed {
     }
 }
 
-log_suite!(flushed, Flushed::new());
+fn on_redis() -> RedisLog {
+    let TestRedis { url, prefix } = TestRedis::shared().expect("a server starts");
+    RedisStore::builder().prefix(prefix).open(&url).expect("a store").log()
+}
+
+log_suite!(flushed, Flushed::over(MemoryLog::new()));
+log_suite!(flushed_on_redis, Flushed::over(on_redis()));
 
 /// What a [`Scripted`] log does.
 const WORKS: usize = 0;
@@ -131,18 +139,23 @@ fn without_a_runtime_it_is_an_error() {
 #[tokio::test(start_paused = true)]
 async fn entries_are_written_many_at_a_time_within_the_period() {
     let (inner, seen) = (Scripted::default(), Seen::default());
-    let log = builder(&inner, &seen).batch(100).period(Duration::from_millis(50)).start().unwrap();
+    let log = builder(&inner, &seen)
+        .capacity(100)
+        .batch(40)
+        .period(Duration::from_millis(50))
+        .start()
+        .unwrap();
     queue(&log, 30);
     assert_eq!((inner.appends(), log.waiting()), (0, 30));
     sleep(Duration::from_millis(60)).await;
     assert_eq!((inner.appends(), inner.written(), log.waiting()), (1, 30, 0));
-    queue(&log, 250);
+    queue(&log, 90);
     let begun = Instant::now();
-    while inner.written() < 280 {
+    while inner.written() < 120 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(begun.elapsed(), Duration::ZERO, "a full batch is not kept waiting");
-    assert_eq!(inner.0.longest.load(Ordering::SeqCst), 100);
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a queue that is half full is not kept waiting");
+    assert_eq!((inner.appends(), inner.0.longest.load(Ordering::SeqCst)), (4, 40));
     assert_eq!((log.close().await, seen.take()), (0, vec![]));
 }
 

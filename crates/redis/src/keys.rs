@@ -1,6 +1,7 @@
 //! Under which keys records are kept.
 
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use lockout_core::{Scope, Subject};
 use redis::Cmd;
@@ -81,6 +82,9 @@ impl Keys {
     /// How many buckets there are; two characters name one.
     pub(crate) const BUCKETS: u16 = 1024;
 
+    /// How many buckets share a stream of the log.
+    pub(crate) const SHARED: u16 = 8;
+
     const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 
     pub(crate) const fn new(prefix: String) -> Self {
@@ -135,6 +139,12 @@ impl Keys {
         self.in_bucket(bucket_of(&text_of(subject)), &format!("settled.{nonce:016x}"))
     }
 
+    /// A stream of the log, in the first bucket of the eight that `text` shares it with. No subject's
+    /// text is called like one.
+    pub(crate) fn stream(&self, text: &str, name: &str) -> String {
+        self.in_bucket(bucket_of(text) / Self::SHARED * Self::SHARED, name)
+    }
+
     /// The channel on which unlocks are told.
     pub(crate) fn unlocks(&self) -> String {
         format!("{}:unlocked", self.prefix)
@@ -158,15 +168,29 @@ fn digits(bucket: u16) -> [char; 2] {
     [bucket / 32, bucket].map(|number| char::from(Keys::ALPHABET[usize::from(number % 32)]))
 }
 
+/// The text of a username, as of its subject.
+pub(crate) fn text_of_name(name: &str) -> String {
+    format!("u:{name}")
+}
+
+/// The text of an address. An IPv6 address is not its network.
+pub(crate) fn text_of_address(address: IpAddr) -> String {
+    format!("i:{address}")
+}
+
 /// The bucket of a subject's text. Part of the layout: it must never change.
 pub(crate) fn bucket_of(text: &str) -> u16 {
+    u16::try_from(hash_of(text) >> 54).unwrap_or(0) % Keys::BUCKETS
+}
+
+/// A number for a text, the same for ever.
+pub(crate) fn hash_of(text: &str) -> u64 {
     // FNV-1a, which spreads the last characters badly, and the finalizer of MurmurHash3.
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let hash = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let hash = (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    u16::try_from(hash >> 54).unwrap_or(0) % Keys::BUCKETS
+    (hash ^ hash >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
 }
 
 #[cfg(test)]
@@ -182,6 +206,7 @@ mod tests {
         keys.add(&[record], &mut command);
         let packed = command.get_packed_command();
         assert!(packed.ends_with(b"\r\nlockout:{vk}:u:alice\r\n$19\r\nlockout:{vk}:locked\r\n"));
+        assert_eq!(keys.stream("u:alice", "log.u"), "lockout:{vg}:log.u");
         let bucket = bucket_of("u:alice");
         assert_eq!(keys.locked(bucket), "lockout:{vk}:locked");
     }
@@ -189,7 +214,9 @@ mod tests {
     #[test]
     fn no_name_makes_the_key_of_anything_else() {
         let keys = Keys::new("lockout".into());
-        for name in ["locked", "{00}:locked", "a}:{b", "*", "a\0b", "a\r\nb", "unlocked"] {
+        for name in
+            ["locked", "{00}:locked", "a}:{b", "*", "a\0b", "a\r\nb", "unlocked", "log", "log.u"]
+        {
             let key = keys.record(&Subject::username(name).unwrap());
             assert!(key.ends_with(&format!("}}:u:{name}")), "{key:?}");
             // The first braces are the bucket's: they alone are the hash tag.

@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod link;
 mod locked;
+mod log;
 #[cfg(test)]
 mod mutations;
 mod origin;
@@ -26,6 +27,7 @@ mod wait;
 pub use builder::RedisStoreBuilder;
 pub use error::BuildError;
 pub use lockout_core;
+pub use log::RedisLog;
 pub use redis;
 pub use store::RedisStore;
 pub use unlocks::UnlockWatch;

@@ -33,6 +33,8 @@ pub(crate) const SETTLE_ONCE: &str = source!("words.lua", "record.lua", "once.lu
 pub(crate) const UNDO: &str =
     source!("words.lua", "record.lua", "once.lua", "undo.lua", "settle.lua");
 pub(crate) const LOCK: &str = source!("words.lua", "record.lua", "lock.lua");
+pub(crate) const LOG_APPEND: &str = source!("log_append.lua");
+pub(crate) const LOG_PRUNE: &str = source!("log_prune.lua");
 pub(crate) const CLEAR: &str = source!("words.lua", "record.lua", "clear.lua");
 
 /// What a store runs.

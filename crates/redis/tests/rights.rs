@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use lockout_core::{
-    Attempt, Guard, LockedQuery, Policy, StoreErrorKind, Subject, SystemClock, UnlockNotice,
+    Attempt, AttemptEntry, AttemptLog as _, AttemptQuery, Guard, LockedQuery, LoggedOutcome,
+    Policy, StoreErrorKind, Subject, SystemClock, Timestamp, UnlockNotice, Username,
 };
 use lockout_redis::RedisStore;
 use lockout_testkit::servers::RedisServer;
@@ -35,6 +36,7 @@ async fn everything(url: &str) -> lockout_core::Result<()> {
     let (told, mut notices) = tokio::sync::mpsc::unbounded_channel();
     let _watch = store.watch_unlocks(move |notice| drop(told.send(notice)))?;
     assert_eq!(notices.recv().await, Some(UnlockNotice::Missed));
+    let log = store.log();
     let guard = Guard::builder(store, Policy::default()).clock(clock).build();
     let (alice, subject) = (Attempt::new().username("alice"), Subject::username("alice").unwrap());
     while let Ok(permit) = guard.begin(&alice).await?.admitted() {
@@ -46,7 +48,14 @@ async fn everything(url: &str) -> lockout_core::Result<()> {
     assert_eq!(notices.recv().await, Some(UnlockNotice::Unlocked(subject.clone())));
     guard.begin(&alice).await?.admitted().unwrap().succeed().await?;
     guard.lock(&subject, None).await?;
-    guard.unlock(&subject).await.map(drop)
+    guard.unlock(&subject).await?;
+    let entry = AttemptEntry::new(guard.now(), &alice, LoggedOutcome::Failed);
+    log.append(&[entry]).await?;
+    let named = AttemptQuery { username: Username::new("alice"), ..AttemptQuery::default() };
+    assert_eq!(log.recent(&named).await?.items.len(), 1);
+    assert_eq!(log.recent(&AttemptQuery::default()).await?.items.len(), 1);
+    assert_eq!(log.prune(Timestamp::from_millis(u64::MAX), 10).await?, 1);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! One attempt in the log.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::LoggedOutcome;
 use crate::attempt::{Attempt, Facts};
@@ -31,26 +32,30 @@ pub struct AttemptEntry {
     pub at: Timestamp,
     /// What came of it.
     pub outcome: LoggedOutcome,
-    attempt: Attempt,
+    // Not an `Attempt`, with which it would not fit into a cache line.
+    username: Option<Username>,
+    ip: Option<IpAddr>,
+    facts: Option<Arc<Facts>>,
 }
 
 impl AttemptEntry {
     /// The entry of `attempt`, of which `outcome` was known at `at`.
     #[must_use]
     pub fn new(at: Timestamp, attempt: &Attempt, outcome: LoggedOutcome) -> Self {
-        Self { at, outcome, attempt: attempt.clone() }
+        let (username, ip) = (attempt.counted_username().cloned(), attempt.counted_ip());
+        Self { at, outcome, username, ip, facts: attempt.known_facts().cloned() }
     }
 
     /// The username as it is counted. It may hold any character, NUL and line feeds too.
     #[must_use]
     pub const fn username(&self) -> Option<&Username> {
-        self.attempt.counted_username()
+        self.username.as_ref()
     }
 
     /// The client's address; never an IPv4-mapped IPv6 address, which is the IPv4 address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
-        self.attempt.counted_ip().map(|address| address.to_canonical())
+        self.ip.map(|address| address.to_canonical())
     }
 
     /// The request's `User-Agent`, at most [`Attempt::USER_AGENT_CHARS`] long.
@@ -72,7 +77,7 @@ impl AttemptEntry {
     }
 
     fn fact(&self, which: impl FnOnce(&Facts) -> &Option<Box<str>>) -> Option<&str> {
-        which(self.attempt.known_facts()?).as_deref()
+        which(self.facts.as_ref()?).as_deref()
     }
 }
 
@@ -91,5 +96,15 @@ impl serde::Serialize for AttemptEntry {
         map.serialize_field("accept", &self.accept())?;
         map.serialize_field("path", &self.path())?;
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_fits_into_a_cache_line() {
+        assert!(size_of::<AttemptEntry>() <= 64, "{}", size_of::<AttemptEntry>());
     }
 }

@@ -44,7 +44,7 @@ impl<L: AttemptLog> BackgroundLogBuilder<L> {
     }
 
     /// The most entries that wait, those that are being written included; at least one. Default
-    /// 16,384. An entry takes 80 bytes, and its texts what they are long: up to 4 KiB if somebody
+    /// 16,384. An entry takes 64 bytes, and its texts what they are long: up to 4 KiB if somebody
     /// wants to fill the memory.
     pub const fn capacity(mut self, entries: usize) -> Self {
         self.capacity = if entries == 0 { 1 } else { entries };
@@ -58,7 +58,7 @@ impl<L: AttemptLog> BackgroundLogBuilder<L> {
     }
 
     /// The longest that an entry waits if the log within keeps up; at least a millisecond. Default
-    /// 100 ms.
+    /// 100 ms. If half of the queue is full before, that is written at once.
     pub fn period(mut self, period: Duration) -> Self {
         self.pace.period = period.max(Duration::from_millis(1));
         self
@@ -83,7 +83,7 @@ impl<L: AttemptLog> BackgroundLogBuilder<L> {
     pub fn start(self) -> Result<BackgroundLog<L>, NoRuntime> {
         let runtime = Handle::try_current().map_err(|_| NoRuntime)?;
         let Self { inner, capacity, pace, observers } = self;
-        let (inner, queue) = (Arc::new(inner), Arc::new(Queue::new(capacity, pace.batch)));
+        let (inner, queue) = (Arc::new(inner), Arc::new(Queue::new(capacity)));
         let (commands, asked) = mpsc::channel(16);
         let log = Arc::clone(&inner);
         runtime.spawn(Worker::new(log, Arc::clone(&queue), asked, pace, observers).run());

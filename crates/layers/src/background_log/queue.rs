@@ -1,9 +1,9 @@
 //! What waits to be written. Taking an entry is all that a login pays for its log.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use lockout_core::AttemptEntry;
@@ -11,9 +11,11 @@ use lockout_core::AttemptEntry;
 /// A queue in shards, so that threads that log do not meet. Bounded as a whole.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// A power of two of them: a division is much of what a push costs.
     shards: Box<[Shard]>,
     capacity: usize,
-    batch: usize,
+    /// How many entries in one shard wake the worker: waking it costs as much as a hundred pushes.
+    half: usize,
     /// The most that a shard may hold now: its share of what the worker leaves free.
     share: AtomicUsize,
     /// What the worker has taken and not yet written.
@@ -24,13 +26,33 @@ pub(super) struct Queue {
     dropped: AtomicU64,
 }
 
-/// What the worker has taken and not yet begun to write.
+/// What the worker has taken.
 #[derive(Debug, Default)]
 pub(super) struct Taken {
     /// In the order of time.
-    pub(super) entries: VecDeque<AttemptEntry>,
+    entries: Arc<Vec<AttemptEntry>>,
+    /// How many of them are done with.
+    written: usize,
     /// Empty ones, for the shards to fill next time.
     buffers: Vec<Vec<AttemptEntry>>,
+}
+
+impl Taken {
+    /// What is yet to be written.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len() - self.written
+    }
+
+    /// The first of these, at most `most`.
+    pub(super) fn batch(&self, most: usize) -> (Arc<Vec<AttemptEntry>>, Range<usize>) {
+        let end = self.written + self.len().min(most);
+        (Arc::clone(&self.entries), self.written..end)
+    }
+
+    /// The first so many are written, or lost.
+    pub(super) fn done(&mut self, count: usize) {
+        self.written += count.min(self.len());
+    }
 }
 
 /// In cache lines of its own.
@@ -43,8 +65,8 @@ struct Shard(Mutex<Vec<AttemptEntry>>);
 pub(super) enum Pushed {
     /// It waits, or was dropped and counted.
     Queued,
-    /// It waits, and completes a batch.
-    BatchFull,
+    /// It waits, and it is time to write.
+    HalfFull,
     /// Nobody writes any more.
     Closed(AttemptEntry),
 }
@@ -58,13 +80,14 @@ impl Shard {
 impl Queue {
     const MOST_SHARDS: usize = 16;
 
-    pub(super) fn new(capacity: usize, batch: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         let threads = available_parallelism().map_or(1, usize::from);
-        let shards = threads.min(Self::MOST_SHARDS).min(capacity);
+        let shards = threads.next_power_of_two().min(Self::MOST_SHARDS);
+        let shards = if shards <= capacity { shards } else { 1 };
         Self {
             shards: (0..shards).map(|_| Shard::default()).collect(),
             capacity,
-            batch,
+            half: (capacity / shards / 2).max(1),
             share: AtomicUsize::new(capacity / shards),
             taken: AtomicUsize::new(0),
             full: AtomicBool::new(false),
@@ -74,10 +97,10 @@ impl Queue {
     }
 
     pub(super) fn push(&self, entry: AttemptEntry) -> Pushed {
-        let mut entries = self.shards[place() % self.shards.len()].lock();
+        let mut entries = self.shards[place() & (self.shards.len() - 1)].lock();
         if entries.len() < self.share.load(Ordering::Relaxed) {
             entries.push(entry);
-            return if entries.len() == self.batch { Pushed::BatchFull } else { Pushed::Queued };
+            return if entries.len() == self.half { Pushed::HalfFull } else { Pushed::Queued };
         }
         drop(entries);
         self.push_elsewhere(entry)
@@ -91,7 +114,7 @@ impl Queue {
                 let mut entries = shard.lock();
                 if entries.len() < self.share.load(Ordering::Relaxed) {
                     entries.push(entry);
-                    return Pushed::BatchFull;
+                    return Pushed::HalfFull;
                 }
             }
             self.full.store(true, Ordering::Relaxed);
@@ -105,17 +128,21 @@ impl Queue {
         Pushed::Queued
     }
 
-    /// Moves all that waits to `taken`, which is what the worker has in hand beside `writing` others,
-    /// in the order of time. If it `closes`, nothing waits any more from then on.
-    pub(super) fn take(&self, taken: &mut Taken, writing: usize, closes: bool) {
-        let Taken { entries, buffers } = taken;
+    /// Adds all that waits to `taken`, in the order of time. If it `closes`, nothing waits any more
+    /// from then on.
+    pub(super) fn take(&self, taken: &mut Taken, closes: bool) {
+        let Taken { entries, written, buffers } = taken;
+        // Whoever holds it still was given up, and shall not see it change.
+        let entries = Arc::make_mut(entries);
+        drop(entries.drain(..*written));
+        *written = 0;
         buffers.resize_with(self.shards.len(), Vec::new);
         let mut shards: Vec<_> = self.shards.iter().map(Shard::lock).collect();
         for (shard, buffer) in shards.iter_mut().zip(&mut *buffers) {
             std::mem::swap(&mut **shard, buffer);
         }
         let count = buffers.iter().map(Vec::len).sum::<usize>();
-        self.share_out(entries.len() + count + writing);
+        self.share_out(entries.len() + count);
         if closes {
             self.closed.store(true, Ordering::Relaxed);
             self.share.store(0, Ordering::Relaxed);
@@ -124,12 +151,15 @@ impl Queue {
         if count == 0 {
             return;
         }
-        for buffer in buffers {
-            entries.extend(buffer.drain(..));
-            // What a flood needed is not kept for ever.
-            buffer.shrink_to(self.batch.saturating_mul(4));
+        for buffer in buffers.iter_mut().filter(|buffer| !buffer.is_empty()) {
+            if entries.is_empty() {
+                // Nothing is moved where one thread has logged.
+                std::mem::swap(entries, buffer);
+            } else {
+                entries.append(buffer);
+            }
         }
-        entries.make_contiguous().sort_by_key(|entry| entry.at);
+        entries.sort_by_key(|entry| entry.at);
     }
 
     /// The worker has so many in hand now.

@@ -1,5 +1,6 @@
 //! The task that writes.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::outage::is_outage;
 /// What the task is asked.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// A batch is full.
+    /// There is much to write.
     Wake,
     /// Tell when nothing is waiting.
     Flush(oneshot::Sender<()>),
@@ -38,9 +39,7 @@ pub(super) struct Worker<L> {
     pace: Pace,
     observers: Observers,
     taken: Taken,
-    /// What is being written; empty if nothing is.
-    batch: Arc<[AttemptEntry]>,
-    /// How often that has failed.
+    /// How often the first batch of it has failed.
     tries: u32,
     waiters: Vec<oneshot::Sender<()>>,
     closing: bool,
@@ -73,7 +72,6 @@ impl<L: AttemptLog> Worker<L> {
             pace,
             observers,
             taken: Taken::default(),
-            batch: Arc::default(),
             tries: 0,
             waiters: Vec::new(),
             closing: false,
@@ -84,10 +82,10 @@ impl<L: AttemptLog> Worker<L> {
     pub(super) async fn run(mut self) {
         loop {
             self.pause().await;
-            self.queue.take(&mut self.taken, self.batch.len(), self.closing);
+            self.queue.take(&mut self.taken, self.closing);
             self.write().await;
             self.tell_dropped();
-            if self.batch.is_empty() {
+            if self.taken.len() == 0 {
                 for waiter in self.waiters.drain(..) {
                     let _ = waiter.send(());
                 }
@@ -133,34 +131,25 @@ impl<L: AttemptLog> Worker<L> {
 
     /// Writes batches until nothing is left, or until one fails.
     async fn write(&mut self) {
-        loop {
-            if self.batch.is_empty() {
-                let count = self.taken.entries.len().min(self.pace.batch);
-                self.batch = self.taken.entries.drain(..count).collect();
-            }
-            if self.batch.is_empty() {
-                return;
-            }
-            match self.append().await {
-                Ok(()) => {}
-                Err(kind) => {
-                    if self.tries == 0 {
-                        self.observers.tell(|| Event::LogFailed(kind));
-                    }
-                    self.tries = self.tries.saturating_add(1);
-                    if !self.gives_up(kind) {
-                        return;
-                    }
-                    self.count_dropped(self.batch.len());
-                    if is_outage(kind) {
-                        self.count_dropped(self.taken.entries.len());
-                        self.taken.entries.clear();
-                    }
+        while self.taken.len() > 0 {
+            let (entries, batch) = self.taken.batch(self.pace.batch);
+            let mut done = batch.len();
+            if let Err(kind) = self.append(entries, batch).await {
+                if self.tries == 0 {
+                    self.observers.tell(|| Event::LogFailed(kind));
                 }
+                self.tries = self.tries.saturating_add(1);
+                if !self.gives_up(kind) {
+                    return;
+                }
+                if is_outage(kind) {
+                    done = self.taken.len();
+                }
+                self.count_dropped(done);
             }
             self.tries = 0;
-            self.batch = Arc::default();
-            self.queue.left(self.taken.entries.len());
+            self.taken.done(done);
+            self.queue.left(self.taken.len());
         }
     }
 
@@ -174,9 +163,13 @@ impl<L: AttemptLog> Worker<L> {
     }
 
     /// Writes the batch, in a task of its own: its panic is a failure like others.
-    async fn append(&self) -> Result<(), StoreErrorKind> {
-        let (log, batch) = (Arc::clone(&self.log), Arc::clone(&self.batch));
-        let mut writing = tokio::spawn(async move { log.append(&batch).await });
+    async fn append(
+        &self,
+        entries: Arc<Vec<AttemptEntry>>,
+        batch: Range<usize>,
+    ) -> Result<(), StoreErrorKind> {
+        let log = Arc::clone(&self.log);
+        let mut writing = tokio::spawn(async move { log.append(&entries[batch]).await });
         let limit = self.pace.timeout;
         let limit = if self.closing { limit.min(Self::LAST_TIMEOUT) } else { limit };
         match timeout(limit, &mut writing).await {
@@ -207,8 +200,8 @@ impl<L> Worker<L> {
 impl<L> Drop for Worker<L> {
     /// At its end nothing is left; but the runtime may end first.
     fn drop(&mut self) {
-        self.queue.take(&mut self.taken, 0, true);
-        self.count_dropped(self.taken.entries.len() + self.batch.len());
+        self.queue.take(&mut self.taken, true);
+        self.count_dropped(self.taken.len());
         self.queue.left(0);
         self.tell_dropped();
     }
