@@ -214,7 +214,7 @@ const README: &str = include_str!("../README.md");
 
 /// What the README shows operators: for every database, or for the one that its first line names.
 async fn ask_as_the_readme_does(kept: &Kept) -> usize {
-    let (_, section) = README.split_once("## The record of attempts").unwrap();
+    let (_, section) = README.split_once("# The record of attempts").unwrap();
     let blocks = section.split("```sql\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
     let mut asked = 0;
     for block in blocks {
