@@ -4,6 +4,7 @@
 
 #[cfg(feature = "sqlite")]
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use lockout_core::LockoutStore;
@@ -16,7 +17,9 @@ use lockout_testkit::servers::TestPostgres;
 
 /// A store that is empty, since nobody else has its table.
 async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
-    let store = SqlStore::builder().table(table).open(url).expect("a store");
+    // What is proved here is what it answers, not how soon on a machine that runs all the tests.
+    let builder = SqlStore::builder().table(table).timeout(Duration::from_secs(60));
+    let store = builder.open(url).expect("a store");
     store.migrate().await.expect("tables");
     store
 }
