@@ -20,7 +20,7 @@ use lockout_core::{
     Subject, Timestamp,
 };
 use lockout_sql::sqlx::pool::PoolOptions;
-use lockout_sql::sqlx::{AssertSqlSafe, Database, Error, Pool, query_scalar, raw_sql};
+use lockout_sql::sqlx::{AssertSqlSafe, Database, Error, Pool, Row as _, query_scalar, raw_sql};
 use lockout_sql::{Dialect, SqlStore, SqlStoreBuilder};
 
 /// Of a store that has to work, however busy the machine is.
@@ -63,6 +63,9 @@ pub trait Tested: Dialect {
         connection: &mut <Self as Database>::Connection,
         sql: &str,
     ) -> impl Future<Output = Result<Vec<Option<String>>, Error>> + Send;
+
+    /// What `EXPLAIN` and the like say.
+    fn plan(foreign: &Foreign<Self>, sql: &str) -> impl Future<Output = String> + Send;
 }
 
 macro_rules! statements {
@@ -80,6 +83,15 @@ macro_rules! statements {
             sql: &str,
         ) -> Result<Vec<Option<String>>, Error> {
             query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(connection).await
+        }
+
+        async fn plan(foreign: &Foreign<Self>, sql: &str) -> String {
+            let mut connection = foreign.0.acquire().await.unwrap();
+            let rows = raw_sql(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *connection);
+            let rows = rows.await.expect(sql);
+            // The column that is read by people is the last one.
+            let lines = rows.iter().map(|row| row.get::<String, _>(row.len() - 1));
+            lines.collect::<Vec<_>>().join("\n")
         }
     };
 }
