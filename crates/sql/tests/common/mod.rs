@@ -126,7 +126,9 @@ impl Tested for lockout_sql::sqlx::Sqlite {
 
     fn place() -> Place {
         let folder = Folder::new();
-        let url = format!("sqlite://{}/lockout.db", folder.0.display());
+        let file = folder.0.join("lockout.db");
+        std::fs::File::create(&file).unwrap();
+        let url = format!("sqlite://{}", file.display());
         Place { url, table: "lockout_test".into(), folder: Some(folder) }
     }
 
@@ -260,6 +262,21 @@ pub async fn error(guard: &Guard, name: &str, timeout: Duration) -> StoreError {
     let error = guard.begin(&named(name)).await.expect_err("nobody is admitted");
     assert!(start.elapsed() < timeout + MARGIN, "{:?}: {error}", start.elapsed());
     error
+}
+
+/// The errors of everything that a guard asks of a store about `name`; `permit` is of a charge to it.
+pub async fn errors(guard: &Guard, name: &str, permit: Option<Permit>) -> Vec<StoreError> {
+    let mut errors = vec![
+        guard.begin(&named(name)).await.map(drop).expect_err("begin"),
+        guard.check(&named(name)).await.map(drop).expect_err("check"),
+        guard.status(&[subject(name)]).await.map(drop).expect_err("status"),
+        guard.lock(&subject(name), None).await.map(drop).expect_err("lock"),
+        guard.unlock(&subject(name)).await.map(drop).expect_err("unlock"),
+    ];
+    if let Some(permit) = permit {
+        errors.push(permit.succeed().await.map(drop).expect_err("succeed"));
+    }
+    errors
 }
 
 /// Asks again until the store answers, which it must do soon.

@@ -38,8 +38,11 @@ impl Served for lockout_sql::sqlx::MySql {
 pub trait Server: Sized + Send + Sync {
     /// One that keeps what it has committed.
     fn durable() -> Self;
+    /// The same with settings.
+    fn with(settings: &[(&str, &str)]) -> Self;
     /// One that takes so few connections that a test can take them all.
     fn narrow() -> Self;
+    fn pid(&self) -> u32;
     fn url(&self) -> String;
     fn address(&self) -> SocketAddr;
     fn kill(&mut self);
@@ -53,12 +56,23 @@ macro_rules! server {
     ($server:ty, narrow: $narrow:expr) => {
         impl Server for $server {
             fn durable() -> Self {
-                <$server>::builder().durable().start().expect("a server starts")
+                Self::with(&[])
+            }
+
+            fn with(settings: &[(&str, &str)]) -> Self {
+                let builder = <$server>::builder().durable();
+                let builder = settings
+                    .iter()
+                    .fold(builder, |builder, (key, value)| builder.config(key, value));
+                builder.start().expect("a server starts")
             }
 
             fn narrow() -> Self {
-                let builder = <$server>::builder().durable();
-                builder.config("max_connections", $narrow).start().expect("a server starts")
+                Self::with(&[("max_connections", $narrow)])
+            }
+
+            fn pid(&self) -> u32 {
+                <$server>::pid(self)
             }
 
             fn url(&self) -> String {
