@@ -10,9 +10,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{Foreign, NOON, Place, Tested, at_noon, fail, on_each_database, subject};
-use lockout_core::{LockoutStore as _, Record, Timestamp};
+use common::{
+    Foreign, NOON, Place, Tested, admit, at_noon, fail, named, on_each_database, subject,
+};
+use lockout_core::{
+    Clock as _, Cooloff, FakeClock, Guard, LockoutStore as _, Policy, Record, Rule, Scope,
+    Timestamp,
+};
 use lockout_sql::SqlStore;
+
+/// How much longer than it matters a row stays.
+const LINGERS: Duration = Duration::from_secs(600);
 
 fn later(period: Duration) -> Timestamp {
     NOON.saturating_add(period)
@@ -57,7 +65,7 @@ async fn all_that_has_expired_goes_in_bounded_batches_and_nothing_else<D: Tested
     locked_until(&store, "over", 40, Some(end)).await;
     locked_until(&store, "later", 20, Some(end.saturating_add(Duration::from_millis(1)))).await;
     locked_until(&store, "forever", 5, None).await;
-    let expires = end.saturating_add(Record::GRACE);
+    let expires = end.saturating_add(Record::GRACE + LINGERS);
     let before = Timestamp::from_millis(expires.as_millis() - 1);
     let deleted = sweep(&store, 7, before).await;
     assert_eq!(deleted.iter().sum::<u64>(), 0, "nothing has expired yet");
@@ -82,9 +90,28 @@ async fn a_batch_of_no_rows_and_one_of_too_many_are_batches_all_the_same<D: Test
     let swept = store.sweep(None, 100, NOON).await.unwrap();
     assert_eq!((swept.deleted, swept.next), (0, None), "an empty table");
     locked_until(&store, "over", 3, Some(later(Duration::from_secs(1)))).await;
-    let end = later(Duration::from_secs(60));
+    let end = later(Duration::from_secs(60) + LINGERS);
     assert_eq!(store.sweep(None, 0, end).await.unwrap().deleted, 1);
     assert_eq!(store.sweep(None, u32::MAX, end).await.unwrap().deleted, 2);
+}
+
+async fn what_an_operator_unlocked_stays_so_though_it_was_swept_before_an_old_attempt_fails<
+    D: Tested,
+>() {
+    let place = D::place();
+    let store = place.store::<D>().await;
+    let clock = FakeClock::at(NOON);
+    // Failures are never forgotten.
+    let name = Rule::builder(Scope::Username).failure_limit(0).attempt_cooloff(Cooloff::NEVER);
+    let policy = Policy::builder().rule(name).build().unwrap();
+    let guard = Guard::builder(store.clone(), policy).clock(clock.clone()).build();
+    let permit = admit(&guard, "alice").await;
+    guard.unlock(&subject("alice")).await.unwrap();
+    clock.advance(Record::GRACE + LINGERS);
+    assert_eq!(sweep(&store, 10, clock.now()).await.iter().sum::<u64>(), 1);
+    assert!(permit.fail().await.unwrap().locked.is_empty());
+    assert_eq!(guard.check(&named("alice")).await.unwrap(), None);
+    drop(admit(&guard, "alice").await);
 }
 
 async fn a_sweeper_among_live_traffic_loses_no_failure<D: Tested>() {
@@ -132,5 +159,6 @@ async fn a_sweeper_among_live_traffic_loses_no_failure<D: Tested>() {
 on_each_database!(
     all_that_has_expired_goes_in_bounded_batches_and_nothing_else,
     a_batch_of_no_rows_and_one_of_too_many_are_batches_all_the_same,
+    what_an_operator_unlocked_stays_so_though_it_was_swept_before_an_old_attempt_fails,
     a_sweeper_among_live_traffic_loses_no_failure,
 );
