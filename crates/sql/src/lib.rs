@@ -9,6 +9,8 @@ mod gate;
 mod keys;
 mod locked;
 mod migrate;
+#[cfg(all(test, any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+mod mutations;
 mod pending;
 mod round;
 mod row;

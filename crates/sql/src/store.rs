@@ -68,6 +68,14 @@ impl<D: Dialect> SqlStore<D> {
     pub(crate) fn parts(&self) -> &Parts<D> {
         &self.0
     }
+
+    /// The store with other statements.
+    #[cfg(all(test, any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+    pub(crate) fn with_texts(self, texts: &crate::dialect::Texts) -> Self {
+        let parts = Arc::into_inner(self.0).expect("nobody else has it yet");
+        let statements = Statements::new(texts, &parts.names, crate::Durability::Relaxed);
+        Self(Arc::new(Parts { statements, ..parts }))
+    }
 }
 
 #[async_trait]

@@ -2,8 +2,10 @@
 
 #![cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 
+#[cfg(feature = "sqlite")]
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
 use lockout_core::LockoutStore;
 use lockout_sql::{Dialect, SqlStore};
 use lockout_testkit::conformance_suite;
@@ -19,6 +21,7 @@ async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
     store
 }
 
+#[cfg(feature = "sqlite")]
 fn shared(store: impl LockoutStore) -> Arc<dyn LockoutStore> {
     Arc::new(store)
 }

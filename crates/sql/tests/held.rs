@@ -44,6 +44,7 @@ async fn a_pool_without_a_free_connection_is_an_error_in_time_until_there_is_one
     drop(other.unwrap());
 }
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 async fn a_row_that_is_held_holds_up_nobody_else_and_is_free_at_once_when_it_is_let_go<
     D: Tested,
 >() {
@@ -138,4 +139,7 @@ on_each_database!(
     a_table_that_is_held_is_an_error_in_time_and_free_at_once_when_it_is_let_go,
 );
 
-on_each_server!(a_row_that_is_held_holds_up_nobody_else_and_is_free_at_once_when_it_is_let_go,);
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+common::on_each_server!(
+    a_row_that_is_held_holds_up_nobody_else_and_is_free_at_once_when_it_is_let_go,
+);
