@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use common::{
     Foreign, Kind, MARGIN, Tested, admit, answered, by_name, error, fail, named, on_each_database,
-    on_each_server,
 };
 use lockout_core::{Decision, Effect, StoreErrorKind};
 use lockout_sql::SqlStore;

@@ -7,7 +7,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use common::{
@@ -116,7 +116,7 @@ async fn what_an_operator_unlocked_stays_so_though_it_was_swept_before_an_old_at
 
 async fn a_sweeper_among_live_traffic_loses_no_failure<D: Tested>() {
     const NAMES: usize = 12;
-    const FAILURES: u32 = 15;
+    const FAILURES: i64 = 15;
     let place = D::place();
     let store = place.store::<D>().await;
     let sweeping = place.builder::<D>().open(&place.url).unwrap();
@@ -126,34 +126,36 @@ async fn a_sweeper_among_live_traffic_loses_no_failure<D: Tested>() {
         let until = since.saturating_add(Duration::from_secs(1));
         store.lock(&subject(&format!("name-{number}")), Some(until), since).await.unwrap();
     }
-    let stop = Arc::new(AtomicBool::new(false));
+    let sweeps = Arc::new(AtomicU32::new(0));
     let sweeper = tokio::spawn({
-        let stop = stop.clone();
+        let sweeps = sweeps.clone();
         async move {
-            let mut sweeps = 0;
-            while !stop.load(Ordering::SeqCst) {
+            loop {
                 sweep(&sweeping, 5, NOON).await;
-                sweeps += 1;
+                sweeps.fetch_add(1, Ordering::SeqCst);
             }
-            sweeps
         }
     });
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..NAMES {
-        let guard = at_noon(&store, 1_000);
+        let (guard, sweeps) = (at_noon(&store, u32::MAX), sweeps.clone());
         tasks.spawn(async move {
-            for _ in 0..FAILURES {
+            let mut failures = 0;
+            while failures < FAILURES || sweeps.load(Ordering::SeqCst) < 3 {
                 fail(&guard, &format!("name-{number}")).await;
-                tokio::task::yield_now().await;
+                failures += 1;
             }
+            (number, failures)
         });
     }
-    tasks.join_all().await;
-    stop.store(true, Ordering::SeqCst);
-    assert!(sweeper.await.unwrap() > 1);
-    let counted = format!("SELECT failures + touched - touched FROM {}", place.table);
-    let counted = Foreign::<D>::to(&place.url).numbers(&counted).await;
-    assert_eq!(counted, vec![i64::from(FAILURES); NAMES]);
+    let told = tasks.join_all().await;
+    sweeper.abort();
+    let foreign = Foreign::<D>::to(&place.url);
+    for (number, failures) in told {
+        let row = format!("WHERE subject = 'username:name-{number}'");
+        let counted = format!("SELECT failures + touched - touched FROM {} {row}", place.table);
+        assert_eq!(foreign.number(&counted).await, failures, "name-{number}");
+    }
 }
 
 on_each_database!(
