@@ -4,6 +4,7 @@
 
 #[cfg(feature = "sqlite")]
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "sqlite")]
 use lockout_core::LockoutStore;
@@ -16,7 +17,9 @@ use lockout_testkit::servers::TestPostgres;
 
 /// A store that is empty, since nobody else has its table.
 async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
-    let store = SqlStore::builder().table(table).open(url).expect("a store");
+    // The machine may be busy with other tests.
+    let builder = SqlStore::builder().table(table).timeout(Duration::from_secs(60));
+    let store = builder.open(url).expect("a store");
     store.migrate().await.expect("tables");
     store
 }

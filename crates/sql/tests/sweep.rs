@@ -101,8 +101,8 @@ async fn what_an_operator_unlocked_stays_so_though_it_was_swept_before_an_old_at
     let place = D::place();
     let store = place.store::<D>().await;
     let clock = FakeClock::at(NOON);
-    // Failures are never forgotten.
-    let name = Rule::builder(Scope::Username).failure_limit(0).attempt_cooloff(Cooloff::NEVER);
+    // Neither failures nor locks end by themselves.
+    let name = Rule::builder(Scope::Username).failure_limit(0).cooloff(Cooloff::NEVER);
     let policy = Policy::builder().rule(name).build().unwrap();
     let guard = Guard::builder(store.clone(), policy).clock(clock.clone()).build();
     let permit = admit(&guard, "alice").await;
