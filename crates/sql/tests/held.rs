@@ -5,11 +5,9 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{
-    Foreign, Kind, MARGIN, Tested, admit, answered, by_name, error, fail, named, on_each_database,
-};
+use common::{Foreign, Kind, Tested, admit, answered, by_name, error, fail, on_each_database};
 use lockout_core::{Decision, Effect, StoreErrorKind};
 use lockout_sql::SqlStore;
 
@@ -73,7 +71,7 @@ async fn a_row_that_is_held_holds_up_nobody_else_and_is_free_at_once_when_it_is_
                 let mut passed = 0;
                 for number in 0..OTHERS / 4 {
                     let name = format!("other-{worker}-{number}");
-                    passed += usize::from(guard.begin(&named(&name)).await.is_ok());
+                    passed += usize::from(guard.begin(&common::named(&name)).await.is_ok());
                 }
                 passed
             })
@@ -91,9 +89,9 @@ async fn a_row_that_is_held_holds_up_nobody_else_and_is_free_at_once_when_it_is_
     }
 
     open.end().await;
-    let start = Instant::now();
+    let start = std::time::Instant::now();
     let Decision::Admitted(permit) = answered(&patient, "victim").await else { panic!() };
-    assert!(start.elapsed() < MARGIN, "{:?}", start.elapsed());
+    assert!(start.elapsed() < common::MARGIN, "{:?}", start.elapsed());
     // One failure was before. What timed out may have been carried out, each at most once.
     let failures = 50 - permit.failures_left().unwrap();
     assert!((2..=14).contains(&failures), "{failures}");
