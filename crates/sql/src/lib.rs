@@ -14,6 +14,8 @@ mod keys;
 mod locked;
 mod log;
 mod migrate;
+#[cfg(all(test, any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+mod mutations;
 mod pending;
 mod round;
 mod row;

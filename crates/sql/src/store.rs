@@ -21,6 +21,7 @@ use crate::pending::Pending;
 use crate::round::Rows;
 use crate::row::Row;
 use crate::statements::{Names, Statements};
+use crate::sweep::LINGERS;
 
 /// Records in a table, shared by every process that uses the same one.
 ///
@@ -66,6 +67,14 @@ impl<D: Dialect> SqlStore<D> {
 
     pub(crate) fn parts(&self) -> &Parts<D> {
         &self.0
+    }
+
+    /// The store with other statements.
+    #[cfg(all(test, any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+    pub(crate) fn with_texts(self, texts: &crate::dialect::Texts) -> Self {
+        let parts = Arc::into_inner(self.0).expect("nobody else has it yet");
+        let statements = Statements::new(texts, &parts.names, crate::Durability::Relaxed);
+        Self(Arc::new(Parts { statements, ..parts }))
     }
 }
 
@@ -114,7 +123,9 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
             .collect();
         let Some((_, first)) = writes.first() else { return Ok(Settlement::default()) };
         let keys: Vec<_> = writes.iter().map(|((subject, _), _)| text_of(subject)).collect();
+        let is_fresh = |row: &Row| now.saturating_since(row.record.touched) < LINGERS / 2;
         let remembered = self.0.pending.take(first.tag, &keys);
+        let remembered = remembered.filter(|rows| rows.iter().all(is_fresh));
         let step = |rows: &mut [Row]| {
             let mut settlement = Settlement::default();
             for (((subject, rule), charge), row) in writes.iter().zip(rows) {

@@ -1,5 +1,7 @@
 //! Rows that nothing depends on any more.
 
+use std::time::Duration;
+
 use lockout_core::{Result, Subject, Timestamp};
 
 use crate::dialect::Dialect;
@@ -19,12 +21,17 @@ pub struct Swept {
     pub next: Option<Subject>,
 }
 
+/// How much longer than it matters a row stays. Whoever writes a row that is gone makes a new one,
+/// and no version tells him: so it must not go while somebody may remember how it was before it was
+/// unlocked.
+pub(crate) const LINGERS: Duration = Duration::from_secs(600);
+
 impl<D: Dialect> SqlStore<D> {
     /// The most rows that one batch looks at.
     pub const MAX_SWEEP: u32 = 10_000;
 
-    /// Deletes the expired among the next `rows` rows (1 to [`MAX_SWEEP`](Self::MAX_SWEEP)) after
-    /// `after`, in the order of the table's key.
+    /// Deletes those among the next `rows` rows (1 to [`MAX_SWEEP`](Self::MAX_SWEEP)) after `after`,
+    /// in the order of the table's key, that expired ten minutes ago or earlier.
     ///
     /// No decision depends on it: an expired row counts as none. It only gives the space back, so
     /// it can be run at any time, by any number of processes, as slowly as one likes:
@@ -48,13 +55,11 @@ impl<D: Dialect> SqlStore<D> {
     pub async fn sweep(&self, after: Option<&Subject>, rows: u32, now: Timestamp) -> Result<Swept> {
         let after = after.map(text_of).unwrap_or_default();
         let rows = rows.clamp(1, Self::MAX_SWEEP);
+        let end = millis(now.saturating_sub(LINGERS));
         let parts = self.parts();
         let page = self.again(Call::Reads, || {
-            let values = vec![
-                Value::Text(after.clone()),
-                Value::Number(rows.into()),
-                Value::Number(millis(now)),
-            ];
+            let values =
+                vec![Value::Text(after.clone()), Value::Number(rows.into()), Value::Number(end)];
             D::subjects(&parts.pool, parts.statements.expired.clone(), values)
         });
         let (mut expired, mut last) = (Vec::new(), None);
@@ -72,7 +77,7 @@ impl<D: Dialect> SqlStore<D> {
         expired.sort_unstable();
         let expired = serde_json::to_string(&expired).map_err(|_| unreadable::<D>())?;
         let deleted = self.again(Call::Writes, || {
-            let values = vec![Value::Text(expired.clone()), Value::Number(millis(now))];
+            let values = vec![Value::Text(expired.clone()), Value::Number(end)];
             D::execute(&parts.pool, parts.statements.forget.clone(), values)
         });
         Ok(Swept { deleted: deleted.await?, next })
