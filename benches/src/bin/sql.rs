@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use lockout_benches::call::Target;
 use lockout_benches::row::{Row, json_file, write_json};
@@ -28,6 +29,9 @@ fn main() -> ExitCode {
         }
     }
 }
+
+/// A disk that stalls for a second shall not end the run.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const OPEN: Targets = Targets {
     begin: Target::Open,
@@ -66,14 +70,16 @@ fn postgres(name: &'static str, durability: Durability) -> Result<Vec<Row>, Box<
     let options = server.url().parse::<PgConnectOptions>()?;
     let options = options.options([("synchronous_commit", commit)]);
     measure(name, targets, options, || {
-        Ok(PostgresStore::builder().durability(durability).open(&server.url())?)
+        Ok(PostgresStore::builder().timeout(PATIENCE).durability(durability).open(&server.url())?)
     })
 }
 
 fn mariadb(name: &'static str, flush: &str, targets: Targets) -> Result<Vec<Row>, Box<dyn Error>> {
     let builder = MariaDbServer::builder().durable();
     let server = builder.config("innodb_flush_log_at_trx_commit", flush).start()?;
-    measure(name, targets, server.url().parse()?, || Ok(MySqlStore::open(&server.url())?))
+    measure(name, targets, server.url().parse()?, || {
+        Ok(MySqlStore::builder().timeout(PATIENCE).open(&server.url())?)
+    })
 }
 
 fn sqlite(
@@ -91,7 +97,7 @@ fn sqlite(
     let options = url.parse::<SqliteConnectOptions>()?.create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(synchronous);
     measure(name, targets, options, || {
-        Ok(SqliteStore::builder().durability(durability).open(&url)?)
+        Ok(SqliteStore::builder().timeout(PATIENCE).durability(durability).open(&url)?)
     })
 }
 
@@ -102,7 +108,7 @@ fn disk() -> Result<Vec<Row>, Box<dyn Error>> {
     let mariadb = MariaDbServer::start()?;
     let folder = tempfile::tempdir()?;
     runtime.block_on(async {
-        let store = PostgresStore::open(&postgres.url())?;
+        let store = PostgresStore::builder().timeout(PATIENCE).open(&postgres.url())?;
         let size = async || {
             let size = postgres.sql("SELECT pg_total_relation_size('lockout')")?;
             Ok(size.trim().parse()?)
@@ -119,11 +125,12 @@ fn disk() -> Result<Vec<Row>, Box<dyn Error>> {
             Ok(size.trim().parse()?)
         };
         let at_most = AtMost { fresh: 240.0, updated: 240.0 };
-        let store = MySqlStore::open(&mariadb.url())?;
+        let store = MySqlStore::builder().timeout(PATIENCE).open(&mariadb.url())?;
         rows.extend(bytes::rows("mariadb", store, size, at_most).await?);
 
         let file = folder.path().join("lockout.db");
         let store = SqliteStore::builder()
+            .timeout(PATIENCE)
             .durability(Durability::Relaxed)
             .open(&format!("sqlite://{}", file.display()))?;
         let pool = store.pool().clone();

@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use lockout_benches::call::{Call, Figure, Scenario, Target, admitted, for_all, guarded, index};
 use lockout_benches::row::{Row, json_file, write_json};
@@ -20,6 +21,9 @@ use tokio::runtime::Runtime;
 
 /// How many attempts there are: each has three subjects.
 const ATTEMPTS: u32 = 10_000;
+
+/// A disk that stalls for a second shall not end the run.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> ExitCode {
     match run() {
@@ -41,7 +45,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let file = format!("sqlite://{}", folder.path().join("lockout.db").display());
     let scenarios = bench.runtime().block_on(async {
         let redis = begin(RedisStore::open(&redis.url())?).await?;
-        let table = |name| PostgresStore::builder().table(name);
+        let table = |name| PostgresStore::builder().timeout(PATIENCE).table(name);
         let stores = [
             ("MokaStore", begin(MokaStore::new()).await?),
             (
@@ -57,9 +61,13 @@ fn run() -> Result<(), Box<dyn Error>> {
             ),
             (
                 "MySqlStore on MariaDB, all durable",
-                begin(made(MySqlStore::open(&mariadb.url())?).await?).await?,
+                begin(made(MySqlStore::builder().timeout(PATIENCE).open(&mariadb.url())?).await?)
+                    .await?,
             ),
-            ("SqliteStore, all durable", begin(made(SqliteStore::open(&file)?).await?).await?),
+            (
+                "SqliteStore, all durable",
+                begin(made(SqliteStore::builder().timeout(PATIENCE).open(&file)?).await?).await?,
+            ),
         ];
         let beside_redis = |(name, begin): &(&'static str, Call)| {
             let figures = [(Figure::Latency, Target::Open), (Figure::Throughput, Target::Open)];

@@ -81,8 +81,8 @@ impl<D: Dialect> SqlStore<D> {
         self.again(Call::Reads, || {
             let values = vec![
                 Value::Number(after.until),
-                Value::Number(after.until),
                 Value::Text(after.subject.clone()),
+                Value::Number(after.until),
                 Value::Number(i64::try_from(rows).unwrap_or(i64::MAX)),
             ];
             D::records(&parts.pool, parts.statements.locked.clone(), values)

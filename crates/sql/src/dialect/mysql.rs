@@ -56,7 +56,7 @@ impl Driver for MySql {
             1040 | 1203 | 1226 => Failure::CONNECTIONS,
             1064 | 1305 => Failure::Told(
                 StoreErrorKind::Config,
-                "the server is older than MySQL 8.0.19 or MariaDB 10.6",
+                "the server is older than MySQL 8.0.21 or MariaDB 10.6",
             ),
             1969 | 3024 => Failure::Told(
                 StoreErrorKind::Timeout,

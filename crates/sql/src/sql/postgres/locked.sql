@@ -1,5 +1,6 @@
 SELECT subject, version::bigint, failures::bigint, charged, touched, expires_at, locked_until, state
 FROM {table}
-WHERE locked_until >= $1 AND (locked_until > $2 OR subject > $3)
+-- The index has no nulls: the second comparison says that none is wanted.
+WHERE (locked_until, subject) > ($1, $2) AND locked_until >= $3
 ORDER BY locked_until, subject
 LIMIT $4
