@@ -134,6 +134,7 @@ impl Guard {
         let spread = self.spread();
         let reservation = Reservation::new(&self.0.policy, &claims, spread);
         let mut now = self.0.clock.now();
+        let begun = self.begun(attempt, now);
         let mut reserved = self.store().reserve(&reservation, now).await;
         if !self.0.patience.is_zero() && is_busy(&reserved) {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await;
@@ -141,7 +142,7 @@ impl Guard {
         }
         match reserved {
             Ok(Reserved::Charged(charges)) => {
-                let entry = self.entry(attempt, now);
+                let entry = begun.admitted(now);
                 Ok(Decision::Admitted(Permit::new(self.clone(), claims, charges, spread, entry)))
             }
             Ok(Reserved::Refused(refusal)) => {
@@ -149,12 +150,12 @@ impl Guard {
                     subjects: claims.into_iter().map(Claim::into_subject).collect(),
                     refusal: refusal.clone(),
                 });
-                self.log(attempt, (&refusal).into(), now).await;
+                begun.ended((&refusal).into(), now).await;
                 Ok(Decision::Refused(refusal))
             }
             Err(error) => {
                 let failed = self.seen(Err(error));
-                self.log(attempt, LoggedOutcome::StoreFailed, now).await;
+                begun.ended(LoggedOutcome::StoreFailed, now).await;
                 failed
             }
         }

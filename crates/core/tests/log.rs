@@ -167,20 +167,36 @@ async fn the_store_is_done_before_the_log_is_asked() {
     let subject = Subject::username("alice").unwrap();
     assert!(guard.status(&[subject]).await.unwrap()[0].is_some());
     let events = seen.0.lock().unwrap();
-    assert!(matches!(events[..], [Event::Locked(_)]), "told once: {events:?}");
+    // And nobody learns whether it was written down.
+    let told = matches!(events[..], [Event::Locked(_), Event::AttemptsDropped(1)]);
+    assert!(told, "told once: {events:?}");
 }
 
-/// A store that admits and then does as it is told.
+/// A store that never answers what it is told, after it has done it, or fails at once.
 #[derive(Debug)]
 struct BadStore {
     map: MapStore,
-    hangs: bool,
+    hangs: Hangs,
+}
+
+#[derive(Debug)]
+enum Hangs {
+    Reserving,
+    Settling,
+    Never,
 }
 
 #[async_trait]
 impl LockoutStore for BadStore {
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
-        if self.hangs { self.map.reserve(reservation, now).await } else { Err(broken()) }
+        match self.hangs {
+            Hangs::Reserving => {
+                let _ = self.map.reserve(reservation, now).await;
+                std::future::pending().await
+            }
+            Hangs::Settling => self.map.reserve(reservation, now).await,
+            Hangs::Never => Err(broken()),
+        }
     }
 
     async fn settle(
@@ -217,7 +233,7 @@ fn broken() -> StoreError {
 #[tokio::test]
 async fn an_outcome_whose_settling_nobody_waits_for_is_logged() {
     let log = Arc::new(MemoryLog::new());
-    let store = BadStore { map: MapStore::new(), hangs: true };
+    let store = BadStore { map: MapStore::new(), hangs: Hangs::Settling };
     let guard = Guard::builder(store, Policy::default()).log(Arc::clone(&log)).build();
     let begin = async || guard.begin(&alice()).await.unwrap().admitted().unwrap();
     poll_and_drop(begin().await.succeed());
@@ -227,9 +243,18 @@ async fn an_outcome_whose_settling_nobody_waits_for_is_logged() {
 }
 
 #[tokio::test]
+async fn who_hangs_up_before_the_store_answers_is_logged_since_he_may_be_charged() {
+    let log = Arc::new(MemoryLog::new());
+    let store = BadStore { map: MapStore::new(), hangs: Hangs::Reserving };
+    let guard = Guard::builder(store, Policy::default()).log(Arc::clone(&log)).build();
+    poll_and_drop(guard.begin(&alice()));
+    assert_eq!(outcomes(&log).await, [Abandoned]);
+}
+
+#[tokio::test]
 async fn an_attempt_at_which_the_store_fails_is_logged() {
     let log = Arc::new(MemoryLog::new());
-    let store = BadStore { map: MapStore::new(), hangs: false };
+    let store = BadStore { map: MapStore::new(), hangs: Hangs::Never };
     let guard = Guard::builder(store, Policy::default()).log(Arc::clone(&log)).build();
     assert!(guard.begin(&alice()).await.is_err());
     assert_eq!(outcomes(&log).await, [StoreFailed]);

@@ -38,6 +38,11 @@ impl Failure {
         "its tables are missing or not of this version: call migrate() once before the first login",
     );
     #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) const TAKEN: Self = Self::Told(
+        StoreErrorKind::Config,
+        "something else has the name of one of its tables: choose another `table`",
+    );
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) const LOGIN: Self =
         Self::Told(StoreErrorKind::Config, "mend the URL: user, password and database");
     #[cfg(any(feature = "postgres", feature = "mysql"))]

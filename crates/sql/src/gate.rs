@@ -41,7 +41,7 @@ pub(crate) struct Taken<'a> {
 
 impl Gate {
     /// Strangers share a lane now and then: they then wait for one another, no more.
-    const LANES: usize = 256;
+    const LANES: usize = 4096;
 
     pub(crate) fn new() -> Self {
         let lanes = (0..Self::LANES).map(|_| Mutex::new(None)).collect();

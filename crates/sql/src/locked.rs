@@ -1,8 +1,6 @@
 //! The list of the locked.
 
-use lockout_core::{
-    Cursor, Effect, LockedQuery, Lockout, Page, Result, StoreError, StoreErrorKind, Timestamp,
-};
+use lockout_core::{Cursor, LockedQuery, Lockout, Page, Result, Timestamp};
 
 use crate::dialect::Dialect;
 use crate::error::{Call, unreadable};
@@ -13,6 +11,10 @@ use crate::store::SqlStore;
 
 /// The most rows of one query.
 const ROWS: usize = 500;
+
+/// The most rows that are looked at for one page: those of other scopes, and places under way, are on
+/// the index too.
+const LOOKED_AT: usize = 5_000;
 
 /// A place in the index of the locked: the end of a lock, and the subject.
 #[derive(Clone, Debug)]
@@ -43,20 +45,18 @@ impl Position {
 }
 
 impl<D: Dialect> SqlStore<D> {
-    /// A page in the order in which the locks end, read off their index.
+    /// A page in the order in which the locks end, read off their index. It may hold fewer than asked
+    /// for and still name a next one.
     pub(crate) async fn page(&self, query: &LockedQuery, now: Timestamp) -> Result<Page<Lockout>> {
         let limit = query.limit.max(1);
         let mut items = Vec::new();
         let mut position = match &query.after {
             None => Position::first(now),
-            Some(cursor) => Position::parse(cursor).ok_or_else(|| {
-                let message = "this cursor was not made by this store: begin again without one";
-                StoreError::new(StoreErrorKind::Config, Effect::None, D::STORE, message)
-            })?,
+            Some(cursor) => Position::parse(cursor).ok_or_else(|| Cursor::foreign(D::STORE))?,
         };
+        // Most rows of the index are what is asked for: one more tells whether there is a next page.
+        let (mut rows, mut looked_at) = (limit.saturating_add(1).min(ROWS), 0);
         loop {
-            // Most rows of the index are locks in force: one more tells whether there is a next page.
-            let rows = (limit - items.len() + 1).min(ROWS);
             let batch = self.batch(&position, rows).await?;
             for columns in &batch {
                 let subject = subject_of(&columns.0).ok_or_else(unreadable::<D>)?;
@@ -70,9 +70,14 @@ impl<D: Dialect> SqlStore<D> {
                 }
                 position = Position::of(columns);
             }
+            looked_at += batch.len();
             if batch.len() < rows {
                 return Ok(Page { items, next: None });
             }
+            if looked_at >= LOOKED_AT {
+                return Ok(Page { items, next: Some(position.cursor()) });
+            }
+            rows = ROWS;
         }
     }
 

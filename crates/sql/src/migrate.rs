@@ -1,6 +1,6 @@
 //! The store's tables: how they are made, and whether they are there.
 
-use lockout_core::{Effect, Result, StoreError, StoreErrorKind};
+use lockout_core::{AttemptLog as _, AttemptQuery, Effect, Result, StoreError, StoreErrorKind};
 
 use crate::dialect::{Dialect, Driver, Plan};
 use crate::error::{Call, Verdict, judge};
@@ -46,7 +46,12 @@ impl<D: Dialect> SqlStore<D> {
         let version = self.within(Call::Reads, version).await?.map_err(told::<D>)?;
         let known = i64::try_from(<D as Driver>::TEXTS.migrations.len()).unwrap_or(i64::MAX);
         let message = match version.cmp(&known) {
-            std::cmp::Ordering::Equal => return Ok(()),
+            // Somebody may have dropped a table, or restored but some.
+            std::cmp::Ordering::Equal => {
+                self.read(&[String::new()]).await?;
+                let newest = AttemptQuery { limit: 1, ..AttemptQuery::default() };
+                return self.log().recent(&newest).await.map(drop);
+            }
             std::cmp::Ordering::Less => format!(
                 "its tables are of version {version}, this program needs {known}: call migrate()"
             ),

@@ -402,7 +402,7 @@ mod mysql {
             ("write", "expires_at = VALUES(expires_at)", "expires_at = expires_at"),
             ("write", "locked_until = VALUES(locked", "locked_until = (locked"),
             ("write", "state = VALUES(state)", "state = state"),
-            ("locked", "locked_until = ?", "locked_until >= ?"),
+            ("locked", "locked_until = ?", "locked_until < ?"),
             ("locked", "locked_until > ?", "locked_until >= ?"),
             ("locked", "subject > ?", "subject >= ?"),
             ("locked", " OR ", " AND "),
@@ -416,7 +416,7 @@ mod mysql {
             ("forget", "kept.expires_at <= ?", "? > 0"),
             ("version", "max(", "min("),
             ("version", "), 0)", "), 1)"),
-            ("time", "* 1000", "* 1001"),
+            ("time", "DIV 1000", "DIV 1001"),
         ];
 
         fn place() -> Place {
@@ -460,7 +460,7 @@ mod sqlite {
             ("write", "locked_until = excluded.locked", "locked_until = kept.locked"),
             ("write", "state = excluded.state", "state = kept.state"),
             ("locked", ") > (", ") >= ("),
-            ("locked", "(?1, ?2)", "(?1, ?2 || 'z')"),
+            ("locked", "(?1, ?2)", "(?1, '')"),
             ("locked", ">= ?3", "> ?3"),
             ("locked", "BY locked_until, s", "BY locked_until DESC, s"),
             ("expired", "subject > ?1", "subject >= ?1"),

@@ -107,8 +107,6 @@ pub(crate) struct Rows<'a> {
     pub(crate) keys: &'a [String],
     /// How they were lately; only if they are still so does an answer count.
     pub(crate) remembered: Option<Vec<Row>>,
-    /// Whether somebody is told of a lock.
-    pub(crate) is_lock: bool,
     /// Whether nothing is changed as soon as one of the rows says so.
     pub(crate) one_refuses: bool,
 }
@@ -116,7 +114,7 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// The row that an operator locks or unlocks.
     pub(crate) const fn one(key: &'a [String; 1]) -> Self {
-        Self { keys: key, remembered: None, is_lock: true, one_refuses: true }
+        Self { keys: key, remembered: None, one_refuses: true }
     }
 }
 
@@ -177,7 +175,7 @@ impl<D: Dialect> Parts<D> {
         mut step: impl FnMut(&mut [Row]) -> T + Send,
         course: &Course,
     ) -> Result<(T, Vec<Row>)> {
-        let Rows { keys, mut remembered, is_lock, one_refuses } = rows;
+        let Rows { keys, mut remembered, one_refuses } = rows;
         let (lanes, since) = (self.gate.lanes(keys), self.gate.now());
         let mut is_certain = false;
         let taken = match self.gate.try_enter(&lanes) {
@@ -196,7 +194,10 @@ impl<D: Dialect> Parts<D> {
                         before
                     }
                 };
+                // Who waits for others says nothing about the server.
+                course.contended.store(true, Ordering::Relaxed);
                 let taken = self.gate.enter(&lanes).await;
+                course.contended.store(false, Ordering::Relaxed);
                 let handed = keys.iter().zip(&mut known).filter_map(|(key, row)| {
                     taken.handed(key, since).map(|handed| row.clone_from(handed))
                 });
@@ -228,6 +229,8 @@ impl<D: Dialect> Parts<D> {
             let mut changes: Vec<_> =
                 changes.filter_map(|((key, row), _)| Change::of(key, row)).collect();
             changes.sort_unstable_by_key(Change::subject);
+            // A lock that comes or goes is told to somebody.
+            let is_lock = before.iter().chain(&after).any(|row| row.record.lock.is_some());
             match self.write(&changes, is_lock, course).await? {
                 Written::Done => {
                     taken.hand_over(keys, &after);

@@ -97,7 +97,7 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
             Reserved::Charged(charges.collect())
         };
         let one_refuses = reservation.combine() == Combine::Any;
-        let rows = Rows { keys: &keys, remembered: None, is_lock: false, one_refuses };
+        let rows = Rows { keys: &keys, remembered: None, one_refuses };
         let (reserved, rows) = self.change(rows, step).await?;
         Ok(match reserved {
             Reserved::Refused(refusal) => Reserved::Refused(refusal),
@@ -135,9 +135,7 @@ impl<D: Dialect> LockoutStore for SqlStore<D> {
             }
             settlement
         };
-        // A failure that is settled is one that locks.
-        let is_lock = outcome == Outcome::Failure;
-        let rows = Rows { keys: &keys, remembered, is_lock, one_refuses: false };
+        let rows = Rows { keys: &keys, remembered, one_refuses: false };
         let (settlement, _) = self.change(rows, step).await?;
         Ok(settlement)
     }

@@ -28,7 +28,7 @@ pub(crate) const LINGERS: Duration = Duration::from_secs(600);
 
 impl<D: Dialect> SqlStore<D> {
     /// The most rows that one batch looks at.
-    pub const MAX_SWEEP: u32 = 10_000;
+    pub const MAX_SWEEP: u32 = 5_000;
 
     /// Deletes those among the next `rows` rows (1 to [`MAX_SWEEP`](Self::MAX_SWEEP)) after `after`,
     /// in the order of the table's key, that expired ten minutes ago or earlier.

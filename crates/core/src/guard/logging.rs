@@ -9,20 +9,15 @@ use crate::event::Event;
 use crate::log::{AttemptEntry, LoggedOutcome};
 
 impl Guard {
-    /// The entry of an attempt that was admitted at `now`, if there is a log: abandoned, unless
-    /// somebody settles it.
-    pub(super) fn entry(&self, attempt: &Attempt, now: Timestamp) -> Option<Box<AttemptEntry>> {
+    /// An attempt that begins: abandoned, unless more becomes of it.
+    pub(super) fn begun(&self, attempt: &Attempt, now: Timestamp) -> Begun<'_> {
         let entry = || Box::new(AttemptEntry::new(now, attempt, LoggedOutcome::Abandoned));
-        self.0.log.as_ref().map(|_| entry())
+        Begun { guard: self, entry: self.0.log.as_ref().map(|_| entry()) }
     }
 
-    /// Writes down an attempt that was not admitted, if there is a log.
+    /// Writes down an attempt that a check refused, if there is a log.
     pub(super) async fn log(&self, attempt: &Attempt, outcome: LoggedOutcome, now: Timestamp) {
-        if self.0.log.is_some()
-            && let Err(entry) = self.hand_over(AttemptEntry::new(now, attempt, outcome))
-        {
-            self.append(entry).await;
-        }
+        self.begun(attempt, now).ended(outcome, now).await;
     }
 
     /// Gives `entry` to the log, or back if the log has to wait for it.
@@ -34,8 +29,10 @@ impl Guard {
     /// Writes `entry` down. A log that fails is an event and nothing else.
     pub(crate) async fn append(&self, entry: AttemptEntry) {
         let Some(log) = &self.0.log else { return };
+        let unwritten = Unwritten(self);
         // In a box, so that a login that does not need it carries no room for it.
         let written = Box::pin(async move { log.append(&[entry]).await }).await;
+        std::mem::forget(unwritten);
         if let Err(error) = written {
             self.tell(|| Event::LogFailed(error.kind()));
         }
@@ -49,5 +46,48 @@ impl Guard {
         if !matches!(taken, Ok(true)) {
             self.tell(|| Event::AttemptsDropped(1));
         }
+    }
+}
+
+/// An attempt of which the store has not answered yet: whoever hangs up meanwhile is logged too, since
+/// he may have been charged.
+pub(super) struct Begun<'a> {
+    guard: &'a Guard,
+    entry: Option<Box<AttemptEntry>>,
+}
+
+impl Begun<'_> {
+    /// It was admitted at `now`: its entry, if there is a log.
+    pub(super) fn admitted(mut self, now: Timestamp) -> Option<Box<AttemptEntry>> {
+        let mut entry = self.entry.take()?;
+        entry.at = now;
+        Some(entry)
+    }
+
+    /// It ended at `now` with `outcome`.
+    pub(super) async fn ended(mut self, outcome: LoggedOutcome, now: Timestamp) {
+        if let Some(mut entry) = self.entry.take() {
+            (entry.outcome, entry.at) = (outcome, now);
+            if let Err(entry) = self.guard.hand_over(*entry) {
+                self.guard.append(entry).await;
+            }
+        }
+    }
+}
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.guard.leave(*entry);
+        }
+    }
+}
+
+/// An entry that the log was asked to write, and of which nobody waits for the answer any more.
+struct Unwritten<'a>(&'a Guard);
+
+impl Drop for Unwritten<'_> {
+    fn drop(&mut self) {
+        self.0.tell(|| Event::AttemptsDropped(1));
     }
 }

@@ -19,7 +19,8 @@ pub enum LoggedOutcome {
     Failed,
     /// Nobody looked at them: the verifier itself broke. Nothing was counted.
     Cancelled,
-    /// It was admitted and nobody said what came of it: it is charged like a failure.
+    /// It was admitted and nobody said what came of it: it is charged like a failure. Or whoever
+    /// asked went away before the store had answered: it may be charged.
     Abandoned,
     /// Refused: too many failures, or an operator's lock.
     Locked,

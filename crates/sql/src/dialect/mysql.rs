@@ -15,7 +15,7 @@ use crate::exchange::{self, Value};
 use crate::row::Columns;
 
 /// A row that somebody else's transaction holds is not waited for longer than this, in seconds.
-const LOCK_WAIT: &str = "SET SESSION innodb_lock_wait_timeout = 1";
+const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 1, autocommit = 1";
 
 /// How long a process waits for another one to migrate, in seconds.
 const MIGRATION_WAIT: i64 = 600;
@@ -31,7 +31,7 @@ impl Driver for MySql {
     fn pool(url: &str, _: &Settings, options: PoolOptions<Self>) -> Result<Pool<Self>, BuildError> {
         let connect = MySqlConnectOptions::from_str(url).map_err(BuildError::url::<Self>)?;
         let options = options.after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(LOCK_WAIT).await.map(drop) })
+            Box::pin(async move { connection.execute(SESSION).await.map(drop) })
         });
         Ok(options.connect_lazy_with(connect))
     }
@@ -49,6 +49,7 @@ impl Driver for MySql {
             // A row that is locked for long, a deadlock.
             1205 | 1213 => Failure::Again,
             1290 | 1836 => Failure::Told(StoreErrorKind::Unavailable, "this server is read-only"),
+            1050 | 1347 => Failure::TAKEN,
             1054 | 1146 => Failure::SCHEMA,
             1044 | 1045 | 1049 => Failure::LOGIN,
             1142 | 1143 | 1227 | 1370 => Failure::RIGHTS,

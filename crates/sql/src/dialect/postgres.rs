@@ -44,6 +44,7 @@ impl Driver for Postgres {
             // Serialization, a deadlock, a row that is locked for long.
             "40001" | "40P01" | "55P03" => Failure::Again,
             "25006" => Failure::Told(StoreErrorKind::Unavailable, "this server is a standby"),
+            "42P07" => Failure::TAKEN,
             "42P01" | "42703" | "3F000" => Failure::SCHEMA,
             "28000" | "28P01" | "3D000" => Failure::LOGIN,
             "42501" => Failure::RIGHTS,

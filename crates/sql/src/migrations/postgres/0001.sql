@@ -14,7 +14,7 @@ SELECT
     subject,
     to_timestamp((state::json ->> 'locked_since')::bigint / 1000.0) AS locked_since,
     CASE
-        WHEN locked_until = 9223372036854775807 THEN 'infinity'
+        WHEN locked_until > 253402300799999 THEN 'infinity'
         ELSE to_timestamp(locked_until / 1000.0)
     END AS locked_until,
     coalesce(state::json ->> 'locked_by', 'rule') AS locked_by,
