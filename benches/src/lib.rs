@@ -25,6 +25,8 @@ mod documents {
     mod guarantees {}
     #[doc = include_str!("../../docs/operations.md")]
     mod operations {}
+    #[doc = include_str!("../../docs/choosing-a-backend.md")]
+    mod choosing {}
     #[doc = include_str!("../../CONTRIBUTING.md")]
     mod contributing {}
 }
