@@ -110,7 +110,7 @@ pub fn ready<T>(future: impl Future<Output = T>) -> T {
 /// Never: the policy is possible.
 #[must_use]
 pub fn policy(subjects: usize, failure_limit: u32) -> Policy {
-    let rules = Scope::ALL[..subjects].iter();
+    let rules = [Scope::Username, Scope::Ip, Scope::UsernameIp][..subjects].iter();
     rules
         .fold(Policy::builder(), |policy, scope| {
             policy.rule(Rule::builder(*scope).failure_limit(failure_limit))

@@ -5,9 +5,13 @@ mod facts;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 pub(crate) use self::facts::Facts;
 use self::facts::kept;
-use crate::subject::Username;
+use crate::device::DeviceId;
+use crate::names::Username;
+use crate::scope::CustomScope;
 
 /// One try to log in: who it claims to be and where it comes from; for the log also what the
 /// request says of itself.
@@ -28,8 +32,10 @@ use crate::subject::Username;
 /// is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
-    username: Option<Username>,
+    username: Option<SmolStr>,
     ip: Option<IpAddr>,
+    device: Option<DeviceId>,
+    custom: Vec<(CustomScope, SmolStr)>,
     facts: Option<Arc<Facts>>,
 }
 
@@ -49,10 +55,29 @@ impl Attempt {
         Self::default()
     }
 
-    /// The username as typed. An empty one is none: such an attempt counts for its address alone.
+    /// The username as typed: the policy's [`Names`](crate::Names) make of it what is counted. An
+    /// empty one is none: such an attempt counts for its address alone.
     #[must_use]
     pub fn username(mut self, typed: &str) -> Self {
-        self.username = Username::new(typed);
+        self.username = Some(bounded(typed));
+        self
+    }
+
+    /// A value as typed for a scope of the application's own: a tenant, an API key, an e-mail address
+    /// to which a password is reset. The policy's [`Names`](crate::Names) make of it what is counted;
+    /// an empty one is none. What is said later of a scope takes the place of what was said before.
+    #[must_use]
+    pub fn custom(mut self, scope: CustomScope, typed: &str) -> Self {
+        self.custom.retain(|(known, _)| *known != scope);
+        self.custom.push((scope, bounded(typed)));
+        self
+    }
+
+    /// The device that makes the attempt, if the application itself has made sure that it is one that
+    /// this user has logged in with. Usually the guard does, from a device cookie.
+    #[must_use]
+    pub const fn trusted_device(mut self, device: DeviceId) -> Self {
+        self.device = Some(device);
         self
     }
 
@@ -92,8 +117,17 @@ impl Attempt {
         Arc::make_mut(self.facts.get_or_insert_default())
     }
 
-    pub(crate) const fn counted_username(&self) -> Option<&Username> {
-        self.username.as_ref()
+    pub(crate) fn typed_username(&self) -> Option<&str> {
+        self.username.as_deref()
+    }
+
+    pub(crate) fn typed_custom(&self, scope: CustomScope) -> Option<&str> {
+        let typed = self.custom.iter().find(|(known, _)| *known == scope);
+        typed.map(|(_, typed)| typed.as_str())
+    }
+
+    pub(crate) const fn device(&self) -> Option<DeviceId> {
+        self.device
     }
 
     pub(crate) const fn counted_ip(&self) -> Option<IpAddr> {
@@ -103,6 +137,15 @@ impl Attempt {
     pub(crate) const fn known_facts(&self) -> Option<&Arc<Facts>> {
         self.facts.as_ref()
     }
+}
+
+/// What is typed, if it is not longer than any name may be.
+fn bounded(typed: &str) -> SmolStr {
+    if typed.len() > Username::MAX_TYPED_BYTES {
+        // Space around it does not count, but nobody types this much of it.
+        return SmolStr::new_static(Username::INVALID);
+    }
+    SmolStr::new(typed)
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 mod period;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::mem::take;
 use std::time::Duration;
 
 use serde::de::value::MapAccessDeserializer;
@@ -14,9 +16,11 @@ use serde::ser::{Serialize, Serializer};
 
 use self::period::{Period, Periods};
 use crate::cooloff::{Cooloff, CooloffList, EscalateBy};
+use crate::device::LockedDevice;
+use crate::names::Names;
 use crate::policy::{Combine, Policy, Preset};
 use crate::rule::{AfterLockout, OnSuccess, Rule, RuleBuilder};
-use crate::subject::Scope;
+use crate::scope::{CustomScope, Namespace, Scope};
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,23 +32,46 @@ struct PolicyForm {
     #[serde(default)]
     lease: Option<Period>,
     #[serde(default)]
+    names: Names,
+    #[serde(default)]
+    namespace: Option<Namespace>,
+    #[serde(default)]
+    locked_device: LockedDevice,
+    #[serde(default)]
+    trusted_meets_ip: bool,
+    #[serde(default)]
+    device: Section,
+    #[serde(default)]
+    device_total: Section,
+    #[serde(default)]
     username: Section,
     #[serde(default)]
     ip: Section,
     #[serde(default)]
+    network: Section,
+    #[serde(default)]
     username_ip: Section,
+    #[serde(default)]
+    custom: BTreeMap<CustomScope, Section>,
 }
 
 impl PolicyForm {
     fn policy(mut self) -> Result<Policy, crate::rule::PolicyError> {
-        let mut builder = Policy::builder().combine(self.combine);
+        let mut builder = Policy::builder()
+            .combine(self.combine)
+            .names(take(&mut self.names))
+            .locked_device(self.locked_device)
+            .trusted_meets_ip(self.trusted_meets_ip);
+        if let Some(namespace) = self.namespace {
+            builder = builder.namespace(namespace);
+        }
         if let Some(lease) = self.lease {
             builder = builder.lease(Duration::from_millis(lease.0));
         }
         let preset = self.preset.builder(self.combine).build()?;
-        for scope in Scope::ALL {
+        for (scope, section) in self.sections().into_iter().chain(self.custom_sections()) {
             let base = preset.rule(scope).map(Rule::to_builder);
-            builder = match std::mem::take(self.section(scope)) {
+            builder = match section {
                 Section::Absent => base.into_iter().fold(builder, |b, rule| b.rule(rule)),
                 Section::Out => builder,
                 Section::Rule(form) => {
@@ -55,12 +82,19 @@ impl PolicyForm {
         builder.build()
     }
 
-    fn section(&mut self, scope: Scope) -> &mut Section {
-        match scope {
-            Scope::Username => &mut self.username,
-            Scope::Ip => &mut self.ip,
-            Scope::UsernameIp => &mut self.username_ip,
-        }
+    fn custom_sections(&mut self) -> impl Iterator<Item = (Scope, Section)> + use<> {
+        take(&mut self.custom).into_iter().map(|(scope, section)| (Scope::Custom(scope), section))
+    }
+
+    fn sections(&mut self) -> [(Scope, Section); 6] {
+        [
+            (Scope::Device, take(&mut self.device)),
+            (Scope::DeviceTotal, take(&mut self.device_total)),
+            (Scope::Username, take(&mut self.username)),
+            (Scope::Ip, take(&mut self.ip)),
+            (Scope::Network, take(&mut self.network)),
+            (Scope::UsernameIp, take(&mut self.username_ip)),
+        ]
     }
 }
 
@@ -69,13 +103,25 @@ impl From<&Policy> for PolicyForm {
         let section = |scope| {
             policy.rule(scope).map_or(Section::Out, |rule| Section::Rule(Box::new(rule.into())))
         };
+        let custom = policy.rules().iter().filter_map(|rule| match rule.scope {
+            Scope::Custom(scope) => Some((scope, Section::Rule(Box::new(rule.into())))),
+            _ => None,
+        });
         Self {
             preset: Preset::Default,
             combine: policy.combine(),
             lease: Some(Period(policy.lease_cooloff().as_millis())),
+            names: policy.names().clone(),
+            namespace: policy.namespace(),
+            locked_device: policy.locked_device(),
+            trusted_meets_ip: policy.trusted_meets_ip(),
+            device: section(Scope::Device),
+            device_total: section(Scope::DeviceTotal),
             username: section(Scope::Username),
             ip: section(Scope::Ip),
+            network: section(Scope::Network),
             username_ip: section(Scope::UsernameIp),
+            custom: custom.collect(),
         }
     }
 }
@@ -166,6 +212,8 @@ struct RuleForm {
     #[serde(default)]
     on_success: Option<OnSuccess>,
     #[serde(default)]
+    prefix_v4: Option<u8>,
+    #[serde(default)]
     prefix_v6: Option<u8>,
 }
 
@@ -200,6 +248,9 @@ impl RuleForm {
         if let Some(on_success) = self.on_success {
             rule = rule.on_success(on_success);
         }
+        if let Some(bits) = self.prefix_v4 {
+            rule = rule.prefix_v4(bits);
+        }
         if let Some(bits) = self.prefix_v6 {
             rule = rule.prefix_v6(bits);
         }
@@ -222,6 +273,7 @@ impl From<&Rule> for RuleForm {
             escalate_by: Some(rule.escalate_by),
             after_lockout: Some(rule.after_lockout),
             on_success: Some(rule.on_success),
+            prefix_v4: Some(rule.prefix_v4),
             prefix_v6: Some(rule.prefix_v6),
         }
     }

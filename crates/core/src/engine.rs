@@ -71,11 +71,7 @@ pub fn refusal(
     now: Timestamp,
 ) -> Option<Refusal> {
     let refusing = standings.iter().filter(|standing| **standing != Standing::Free).count();
-    let refused = match reservation.combine() {
-        Combine::Any => refusing > 0,
-        Combine::All => refusing == reservation.policy().rules().len(),
-    };
-    refused.then(|| describe(reservation, standings, now))
+    (refusing >= reservation.locks_to_refuse()).then(|| describe(reservation, standings, now))
 }
 
 #[cold]

@@ -130,11 +130,12 @@ impl Guard {
     /// # Errors
     /// If the store fails. Whether to let the attempt pass then is the caller's choice.
     pub async fn begin(&self, attempt: &Attempt) -> Result<Decision> {
-        let claims = self.0.policy.claims(attempt);
+        let username = self.0.policy.username_of(attempt);
+        let claims = self.0.policy.claims_as(attempt, username.as_ref(), attempt.device());
         let spread = self.spread();
         let reservation = Reservation::new(&self.0.policy, &claims, spread);
         let mut now = self.0.clock.now();
-        let begun = self.begun(attempt, now);
+        let begun = self.begun(attempt, username.as_ref(), now);
         let mut reserved = self.store().reserve(&reservation, now).await;
         if !self.0.patience.is_zero() && is_busy(&reserved) {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await;
@@ -205,7 +206,8 @@ impl Guard {
         let standings: Vec<_> = lockouts.iter().map(Standing::from).collect();
         let refusal = engine::refusal(&reservation, &standings, now);
         if let Some(refusal) = &refusal {
-            self.log(attempt, refusal.into(), now).await;
+            let username = self.0.policy.username_of(attempt);
+            self.begun(attempt, username.as_ref(), now).ended(refusal.into(), now).await;
         }
         Ok(refusal)
     }
@@ -242,12 +244,14 @@ impl Guard {
         Ok(self.status(&subjects).await?.into_iter().flatten().collect())
     }
 
-    /// A page of all subjects that are locked now.
+    /// A page of all subjects that are locked now; of those in the policy's namespace, if it has one.
     ///
     /// # Errors
     /// If the store fails or the cursor is not one of its own.
     pub async fn locked(&self, query: &LockedQuery) -> Result<Page<Lockout>> {
-        self.seen(self.store().locked(query, self.0.clock.now()).await)
+        let namespace = query.namespace.or(self.0.policy.namespace());
+        let query = LockedQuery { namespace, ..query.clone() };
+        self.seen(self.store().locked(&query, self.0.clock.now()).await)
     }
 
     /// Locks `subject` by hand for `period`, or until somebody unlocks it. A lock that ends later

@@ -6,17 +6,21 @@ mod clock;
 mod config;
 mod cooloff;
 mod decision;
+mod device;
 pub mod engine;
 mod error;
 mod event;
 mod guard;
 mod log;
 mod memory;
+mod names;
+mod network;
 mod permit;
 mod policy;
 mod record;
 mod record_store;
 mod rule;
+mod scope;
 mod server_clock;
 #[cfg(feature = "simulate")]
 pub mod simulate;
@@ -27,6 +31,7 @@ pub use attempt::Attempt;
 pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
 pub use cooloff::{Cooloff, CooloffList, EscalateBy};
 pub use decision::{Decision, Lockout, Outcome, Refusal};
+pub use device::{DeviceId, LockedDevice};
 pub use error::{Effect, Result, StoreError, StoreErrorKind};
 #[cfg(feature = "broadcast")]
 pub use event::Broadcast;
@@ -37,14 +42,17 @@ pub use log::{
     UnknownOutcome, prune_all,
 };
 pub use memory::MapStore;
+pub use names::{CustomNames, Names, Username};
+pub use network::Network;
 pub use permit::Permit;
 pub use policy::{Combine, Policy, PolicyBuilder, Preset};
 pub use record::{Lock, LockedBy, Record};
 pub use record_store::{Change, Engined, RecordStore, Step};
 pub use rule::{AfterLockout, OnSuccess, PolicyError, Rule, RuleBuilder};
+pub use scope::{CustomScope, Namespace, Scope};
 pub use server_clock::{ServerClock, ServerTime};
 pub use store::{
     Charge, Claim, Cursor, LockedQuery, LockoutStore, Page, Place, Reservation, Reserved,
     Settlement, Spread, UnlockNotice,
 };
-pub use subject::{Network, Scope, Subject, SubjectError, Username};
+pub use subject::{Subject, SubjectError};

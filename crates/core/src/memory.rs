@@ -118,7 +118,7 @@ impl LockoutStore for MapStore {
         let records = self.records();
         let mut lockouts = records
             .range((start, Bound::Unbounded))
-            .filter(|(subject, _)| query.wants(subject.scope()))
+            .filter(|(subject, _)| query.wants(subject))
             .filter_map(|(subject, record)| {
                 Some(Lockout::new(subject.clone(), record.lock_at(now)?))
             });

@@ -5,9 +5,13 @@ use std::time::Duration;
 use crate::attempt::Attempt;
 use crate::clock::millis;
 use crate::cooloff::{Cooloff, EscalateBy};
+use crate::device::{DeviceId, LockedDevice};
+use crate::names::{Names, Username};
+use crate::network::Network;
 use crate::rule::{AfterLockout, OnSuccess, PolicyError, Rule, RuleBuilder};
+use crate::scope::{Namespace, Scope};
 use crate::store::Claim;
-use crate::subject::{Network, Scope, Subject};
+use crate::subject::{Subject, SubjectError};
 
 /// When a locked subject refuses an attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -37,9 +41,15 @@ pub enum Combine {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// Those of devices first.
     rules: Vec<Rule>,
+    device_rules: usize,
     combine: Combine,
     lease: u64,
+    names: Names,
+    namespace: Option<Namespace>,
+    locked_device: LockedDevice,
+    trusted_meets_ip: bool,
 }
 
 impl Default for Policy {
@@ -55,7 +65,15 @@ impl Policy {
 
     /// A builder without rules.
     pub fn builder() -> PolicyBuilder {
-        PolicyBuilder { rules: Vec::new(), combine: Combine::Any, lease: Self::DEFAULT_LEASE }
+        PolicyBuilder {
+            rules: Vec::new(),
+            combine: Combine::Any,
+            lease: Self::DEFAULT_LEASE,
+            names: Names::default(),
+            namespace: None,
+            locked_device: LockedDevice::default(),
+            trusted_meets_ip: false,
+        }
     }
 
     /// What django-defender 0.9.8 decides, its weaknesses included: [`Preset::DjangoDefender`].
@@ -116,27 +134,111 @@ impl Policy {
         self.rules.iter().any(|rule| rule.lockout_jitter > 0)
     }
 
-    /// The subjects of `attempt` that a rule counts, each with its rule.
+    /// How typed names become the names that are counted.
+    #[must_use]
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The namespace in which everything is counted, if there is one.
+    #[must_use]
+    pub const fn namespace(&self) -> Option<Namespace> {
+        self.namespace
+    }
+
+    /// What becomes of an attempt whose trusted device is over its own limit.
+    #[must_use]
+    pub const fn locked_device(&self) -> LockedDevice {
+        self.locked_device
+    }
+
+    /// Whether an attempt of a trusted device counts for its address too, and is refused where that is
+    /// locked.
+    #[must_use]
+    pub const fn trusted_meets_ip(&self) -> bool {
+        self.trusted_meets_ip
+    }
+
+    /// How many rules count an attempt that comes from no trusted device.
+    pub(crate) const fn rules_of_strangers(&self) -> usize {
+        self.rules.len() - self.device_rules
+    }
+
+    /// The subject that a person means by `text`, such as `username: Alice`: its names are what they
+    /// would be in an attempt, in the policy's namespace unless the text has another one, and an
+    /// address means what is counted for it.
+    ///
+    /// # Errors
+    /// If the text is no subject, or none that a rule of this policy counts.
+    pub fn subject(&self, text: &str) -> Result<Subject, SubjectError> {
+        let subject = Subject::read(text.trim(), |name| self.names.username(name))?;
+        let rule =
+            self.rule(subject.scope()).ok_or_else(|| SubjectError::NoRule(subject.scope()))?;
+        let namespace = subject.namespace().or(self.namespace);
+        Ok(subject.widened(rule).within(namespace))
+    }
+
+    /// The username of `attempt` as it is counted.
+    pub(crate) fn username_of(&self, attempt: &Attempt) -> Option<Username> {
+        self.names.username(attempt.typed_username()?)
+    }
+
+    /// The subjects of `attempt` that a rule counts, each with its rule: of one that comes from a
+    /// trusted device that device, of any other one its name, its address and so on.
     #[must_use]
     pub fn claims(&self, attempt: &Attempt) -> Vec<Claim> {
-        let (username, ip) = (attempt.counted_username(), attempt.counted_ip());
+        self.claims_as(attempt, self.username_of(attempt).as_ref(), attempt.device())
+    }
+
+    /// The claims of `attempt`, whose username is already known, if it comes from `device`.
+    pub(crate) fn claims_as(
+        &self,
+        attempt: &Attempt,
+        username: Option<&Username>,
+        device: Option<DeviceId>,
+    ) -> Vec<Claim> {
+        let device = device.filter(|_| self.device_rules > 0);
         let mut claims = Vec::with_capacity(self.rules.len());
         for (index, rule) in self.rules.iter().enumerate() {
-            let network = |ip| Network::of(ip, rule.prefix_v6);
-            match (rule.scope, username, ip) {
-                (Scope::Username, Some(username), _) => {
-                    claims.push(Claim::new(username.clone().into(), index));
-                }
-                (Scope::Ip, _, Some(ip)) => claims.push(Claim::new(network(ip).into(), index)),
-                (Scope::UsernameIp, Some(username), Some(ip)) => {
-                    let pair = Subject::username_ip(username.clone(), network(ip));
-                    claims.push(Claim::new(pair, index));
-                }
-                // An attempt that lacks what the rule counts.
-                _ => {}
+            if device.is_some() && !rule.scope.is_device() && !self.meets_trusted(rule) {
+                continue;
+            }
+            if let Some(subject) = self.subject_of(rule, attempt, username, device) {
+                let subject = match self.namespace {
+                    None => subject,
+                    namespace => subject.within(namespace),
+                };
+                claims.push(Claim::new(subject, index));
             }
         }
         claims
+    }
+
+    const fn meets_trusted(&self, rule: &Rule) -> bool {
+        self.trusted_meets_ip && rule.scope.is_shared()
+    }
+
+    /// What `rule` counts of an attempt; `None` if the attempt lacks it.
+    fn subject_of(
+        &self,
+        rule: &Rule,
+        attempt: &Attempt,
+        username: Option<&Username>,
+        device: Option<DeviceId>,
+    ) -> Option<Subject> {
+        let network =
+            || attempt.counted_ip().map(|ip| Network::within(ip, rule.prefix_v4, rule.prefix_v6));
+        Some(match rule.scope {
+            Scope::Username => username?.clone().into(),
+            Scope::Ip => network()?.into(),
+            Scope::Network => Subject::network(network()?),
+            Scope::UsernameIp => Subject::username_ip(username?.clone(), network()?),
+            Scope::Device => Subject::device(device?, false),
+            Scope::DeviceTotal => Subject::device(device?, true),
+            Scope::Custom(scope) => {
+                Subject::custom(scope, self.names.username(attempt.typed_custom(scope)?)?)
+            }
+        })
     }
 
     /// The claims of subjects that another policy made, in their order, each under this policy's
@@ -164,7 +266,8 @@ pub enum Preset {
     /// - address: 30 failures, since many people share one; a success gives back its own charge
     ///   only, so that an attacker's own account does not reset his address;
     /// - failures are forgotten after 300 s without another, a lockout lasts 300 s;
-    /// - lockouts are remembered for 24 h.
+    /// - lockouts are remembered for 24 h;
+    /// - a trusted device: 3 failures as well, and 30 over its whole life revoke it.
     #[default]
     Default,
     /// django-defender 0.9.8 with its own defaults.
@@ -184,6 +287,7 @@ pub enum Preset {
     ///
     /// - username: 5 failures, each within 300 s of the one before;
     /// - a lockout lasts 600 s, and failures are forgotten when it falls;
+    /// - a trusted device: 5 failures, each within 300 s of the one before, and it is one no more;
     /// - a success clears. Weak: addresses are not counted, so spraying many names is free.
     DrfBfProtect,
     /// NIST SP 800-63B, section 5.2.2 (rate limiting): no more than 100 consecutive failures on
@@ -191,7 +295,7 @@ pub enum Preset {
     ///
     /// - username: 99 failures are tolerated, the hundredth locks until an operator unlocks;
     /// - failures are never forgotten but by a success: "consecutive" has no time limit;
-    /// - address: 30 failures, 300 s, as in [`Preset::Default`], so that one client cannot use up
+    /// - address and trusted device as in [`Preset::Default`]: 30 failures, 300 s, so that one client cannot use up
     ///   an account's hundred alone and at once. Weak: a hundred addresses can.
     Nist,
 }
@@ -201,30 +305,38 @@ impl Preset {
     pub fn builder(self, combine: Combine) -> PolicyBuilder {
         let username = Rule::builder(Scope::Username);
         let ip = Rule::builder(Scope::Ip);
-        let rules = match self {
-            Self::Default => vec![username, ip],
+        let builder = Policy::builder().combine(combine);
+        let device = Rule::builder(Scope::Device);
+        let (builder, rules) = match self {
+            Self::Default => (builder.devices(device), vec![username, ip]),
             Self::DjangoDefender => {
                 let ip_on_success = match combine {
                     Combine::Any => OnSuccess::Clear,
                     Combine::All => OnSuccess::Refund,
                 };
-                vec![
+                let rules = vec![
                     username.escalate_by(EscalateBy::Attempts),
                     ip.failure_limit(3)
                         .prefix_v6(128)
                         .escalate_by(EscalateBy::Attempts)
                         .on_success(ip_on_success),
-                ]
+                ];
+                (builder, rules)
             }
-            Self::DrfBfProtect => vec![
-                username
+            Self::DrfBfProtect => {
+                let username = username
                     .failure_limit(5)
                     .lockout_cooloff(Cooloff::from_secs(600))
-                    .after_lockout(AfterLockout::Forget),
-            ],
-            Self::Nist => vec![username.failure_limit(99).cooloff(Cooloff::NEVER), ip],
+                    .after_lockout(AfterLockout::Forget);
+                let device = device.failure_limit(5).lockout_cooloff(Cooloff::NEVER);
+                (builder, vec![device, username])
+            }
+            Self::Nist => {
+                let username = username.failure_limit(99).cooloff(Cooloff::NEVER);
+                (builder.devices(device), vec![username, ip])
+            }
         };
-        rules.into_iter().fold(Policy::builder().combine(combine), PolicyBuilder::rule)
+        rules.into_iter().fold(builder, PolicyBuilder::rule)
     }
 }
 
@@ -235,16 +347,62 @@ pub struct PolicyBuilder {
     rules: Vec<RuleBuilder>,
     combine: Combine,
     lease: Duration,
+    names: Names,
+    namespace: Option<Namespace>,
+    locked_device: LockedDevice,
+    trusted_meets_ip: bool,
 }
 
 impl PolicyBuilder {
-    /// Adds a rule. Its subject is charged after those of the rules before it.
+    /// Adds a rule. Its subject is charged after those of the rules before it, but those of devices
+    /// come first.
     pub fn rule(mut self, rule: RuleBuilder) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// Sets when a locked subject refuses an attempt.
+    /// Adds the rule for trusted devices, and the one that revokes a device for good at ten times as
+    /// many failures over its cookie's whole life, however slowly they come.
+    ///
+    /// `rule` is one for [`Scope::Device`]. To revoke at another number, or never, add its rules by
+    /// [`rule`](Self::rule) instead.
+    pub fn devices(self, rule: RuleBuilder) -> Self {
+        let limit = rule.limit().saturating_mul(Self::REVOKED_AT).saturating_sub(1);
+        self.rule(rule).rule(Rule::builder(Scope::DeviceTotal).failure_limit(limit))
+    }
+
+    /// At how many times its failure limit a device is revoked.
+    const REVOKED_AT: u32 = 10;
+
+    /// Sets how typed names become the names that are counted. Every guard that shares a store must
+    /// have the same. Default: [`Names::Precis`].
+    pub fn names(mut self, names: Names) -> Self {
+        self.names = names;
+        self
+    }
+
+    /// Counts everything apart from what is counted without this namespace, or in another one, in the
+    /// same store: a guard for each action, such as the login, one-time codes and resets of passwords.
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Sets what becomes of an attempt whose trusted device is over its own limit.
+    pub fn locked_device(mut self, locked_device: LockedDevice) -> Self {
+        self.locked_device = locked_device;
+        self
+    }
+
+    /// Whether an attempt of a trusted device counts for its address too, and is refused where that is
+    /// locked. Default: no, so that nobody behind an address can lock a user out who has logged in
+    /// before.
+    pub fn trusted_meets_ip(mut self, meets: bool) -> Self {
+        self.trusted_meets_ip = meets;
+        self
+    }
+
+    /// Sets when a locked subject refuses an attempt that comes from no trusted device.
     pub fn combine(mut self, combine: Combine) -> Self {
         self.combine = combine;
         self
@@ -271,7 +429,7 @@ impl PolicyBuilder {
         }
         let rules =
             self.rules.into_iter().map(RuleBuilder::build).collect::<Result<Vec<_>, _>>()?;
-        if rules.is_empty() {
+        if rules.iter().all(|rule| rule.scope.is_device()) {
             return Err(PolicyError::NoRules);
         }
         for (index, rule) in rules.iter().enumerate() {
@@ -279,7 +437,20 @@ impl PolicyBuilder {
                 return Err(PolicyError::TwoRules(rule.scope));
             }
         }
-        Ok(Policy { rules, combine: self.combine, lease })
+        let (mut of_devices, others): (Vec<_>, Vec<_>) =
+            rules.into_iter().partition(|rule| rule.scope.is_device());
+        let device_rules = of_devices.len();
+        of_devices.extend(others);
+        Ok(Policy {
+            rules: of_devices,
+            device_rules,
+            combine: self.combine,
+            lease,
+            names: self.names,
+            namespace: self.namespace,
+            locked_device: self.locked_device,
+            trusted_meets_ip: self.trusted_meets_ip,
+        })
     }
 }
 
@@ -327,7 +498,8 @@ mod tests {
         assert_eq!(rule(&policy, Scope::Ip).prefix_v6(), 128);
 
         let policy = Policy::drf_bf_protect();
-        assert_eq!(policy.rules().len(), 1);
+        assert_eq!(seconds(&rule(&policy, Scope::Device)), (5, 300, 0));
+        assert!(policy.rule(Scope::Ip).is_none() && policy.rule(Scope::DeviceTotal).is_none());
         assert_eq!(seconds(&rule(&policy, Scope::Username)), (5, 300, 600));
         assert_eq!(rule(&policy, Scope::Username).after_lockout(), AfterLockout::Forget);
 

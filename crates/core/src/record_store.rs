@@ -8,7 +8,6 @@ use crate::clock::Timestamp;
 use crate::decision::{Lockout, Outcome};
 use crate::engine::{self, Standing};
 use crate::error::{Effect, Result, StoreError, StoreErrorKind};
-use crate::policy::Combine;
 use crate::record::Record;
 use crate::store::{
     Charge, Cursor, LockedQuery, LockoutStore, Page, Reservation, Reserved, Settlement,
@@ -112,8 +111,7 @@ impl<R: RecordStore> Engined<R> {
         let Some((subject, rule)) = reservation.claims().nth(index) else {
             return Ok((Standing::Free, None));
         };
-        let others_decide =
-            reservation.combine() == Combine::All && reservation.policy().rules().len() > 1;
+        let others_decide = reservation.locks_to_refuse() > 1;
         let answer = self.change(subject, |record| {
             let standing = engine::standing(record, now);
             let admits = standing == Standing::Free || others_decide;
@@ -208,7 +206,7 @@ impl<R: RecordStore> LockoutStore for Engined<R> {
             let batch = self.0.subjects(after.as_ref(), query.limit.max(1)).await?;
             let Some(last) = batch.last().cloned() else { break };
             for subject in batch {
-                if !query.wants(subject.scope()) {
+                if !query.wants(&subject) {
                     continue;
                 }
                 items.extend(

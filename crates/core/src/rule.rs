@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::clock::millis;
 use crate::cooloff::{Cooloff, CooloffList, EscalateBy};
-use crate::subject::Scope;
+use crate::scope::Scope;
 
 /// What a success does to the failures of a subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +48,7 @@ pub struct Rule {
     pub(crate) after_lockout: AfterLockout,
     pub(crate) on_success: OnSuccess,
     pub(crate) lockout_jitter: u64,
+    pub(crate) prefix_v4: u8,
     pub(crate) prefix_v6: u8,
     pub(crate) marks_kept: usize,
 }
@@ -58,21 +59,36 @@ impl Rule {
     /// The most marks that a subject's history may need under one rule.
     pub const MAX_MARKS: usize = 10_000;
 
-    /// A builder with the defaults of `scope`: limit 3 (30 for an address), cooloffs of 300 s,
-    /// a memory of 24 h, a success clears (refunds for an address), IPv6 by /64.
+    /// A builder with the defaults of `scope`:
+    ///
+    /// - limit 3; for an address 30, for a wider network 300, for all failures of a device 29;
+    /// - cooloffs of 300 s, a memory of 24 h. Failures of a device's total are kept for 28 days, the
+    ///   life of its cookie, and its lockout has no end: the cookie is revoked;
+    /// - a success clears; for addresses, networks and a device's total it gives back its own charge;
+    /// - addresses count by all bits of IPv4 and /64 of IPv6, wider networks by /24 and /48.
     pub fn builder(scope: Scope) -> RuleBuilder {
-        let shared = scope == Scope::Ip;
+        let five_minutes = Cooloff::from_secs(300);
+        let own = OnSuccess::Clear;
+        let shared = OnSuccess::Refund;
+        let (failure_limit, attempt_cooloff, lockout_cooloff, on_success) = match scope {
+            Scope::Ip => (30, five_minutes, five_minutes, shared),
+            Scope::Network => (300, five_minutes, five_minutes, shared),
+            Scope::DeviceTotal => (29, Cooloff::from_secs(28 * 24 * 3600), Cooloff::NEVER, shared),
+            _ => (3, five_minutes, five_minutes, own),
+        };
+        let (prefix_v4, prefix_v6) = if scope == Scope::Network { (24, 48) } else { (32, 64) };
         RuleBuilder(Self {
             scope,
-            failure_limit: if shared { 30 } else { 3 },
-            attempt_cooloff: Cooloff::from_secs(300),
-            lockout_cooloff: Cooloff::from_secs(300).into(),
+            failure_limit,
+            attempt_cooloff,
+            lockout_cooloff: lockout_cooloff.into(),
             lockout_memory: Cooloff::from_secs(24 * 3600),
             escalate_by: EscalateBy::Lockouts,
             after_lockout: AfterLockout::Count,
-            on_success: if shared { OnSuccess::Refund } else { OnSuccess::Clear },
+            on_success,
             lockout_jitter: 0,
-            prefix_v6: 64,
+            prefix_v4,
+            prefix_v6,
             marks_kept: 0,
         })
     }
@@ -129,6 +145,12 @@ impl Rule {
     #[must_use]
     pub const fn lockout_jitter(&self) -> Duration {
         Duration::from_millis(self.lockout_jitter)
+    }
+
+    /// How many bits of an IPv4 address are counted as one client.
+    #[must_use]
+    pub const fn prefix_v4(&self) -> u8 {
+        self.prefix_v4
     }
 
     /// How many bits of an IPv6 address are counted as one client.
@@ -222,10 +244,21 @@ impl RuleBuilder {
         self
     }
 
+    /// Counts IPv4 addresses by networks of this many bits.
+    pub fn prefix_v4(mut self, bits: u8) -> Self {
+        self.0.prefix_v4 = bits;
+        self
+    }
+
     /// Counts IPv6 addresses by networks of this many bits.
     pub fn prefix_v6(mut self, bits: u8) -> Self {
         self.0.prefix_v6 = bits;
         self
+    }
+
+    /// How many failures are tolerated as it is set now.
+    pub(crate) const fn limit(&self) -> u32 {
+        self.0.failure_limit
     }
 
     /// The rule.
@@ -238,6 +271,9 @@ impl RuleBuilder {
             key: format!("{}.{key}", rule.scope),
             allowed,
         };
+        if !(1..=32).contains(&rule.prefix_v4) {
+            return Err(impossible("prefix_v4", "1 to 32 bits are allowed".into()));
+        }
         if !(1..=128).contains(&rule.prefix_v6) {
             return Err(impossible("prefix_v6", "1 to 128 bits are allowed".into()));
         }
@@ -277,8 +313,10 @@ pub enum PolicyError {
     /// Two rules count for one scope.
     #[error("{0}: there are two rules for this scope, one is allowed")]
     TwoRules(Scope),
-    /// No rule is left.
-    #[error("the policy has no rule and would never refuse anybody: leave at least one scope in")]
+    /// No rule is left but those of trusted devices.
+    #[error(
+        "the policy has no rule and would never refuse a stranger: leave at least one scope in"
+    )]
     NoRules,
 }
 
@@ -290,6 +328,8 @@ mod tests {
     fn an_impossible_value_names_its_key_and_what_is_allowed() {
         let rule = Rule::builder(Scope::Ip);
         for (builder, message) in [
+            (rule.clone().prefix_v4(0), "ip.prefix_v4: 1 to 32 bits are allowed"),
+            (rule.clone().prefix_v4(33), "ip.prefix_v4: 1 to 32 bits are allowed"),
             (rule.clone().prefix_v6(0), "ip.prefix_v6: 1 to 128 bits are allowed"),
             (rule.clone().prefix_v6(129), "ip.prefix_v6: 1 to 128 bits are allowed"),
             (

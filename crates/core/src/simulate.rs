@@ -44,8 +44,10 @@ use crate::decision::{Decision, Lockout, Outcome, Refusal};
 use crate::error::StoreError;
 use crate::guard::Guard;
 use crate::policy::Policy;
+use crate::rule::Rule;
+use crate::scope::Scope;
 use crate::store::LockoutStore;
-use crate::subject::{Scope, Subject};
+use crate::subject::Subject;
 use line::{Line, LineEvent};
 
 /// A guard in virtual time, and what has come of the lines that it was given.
@@ -96,7 +98,7 @@ impl Simulation {
         if line.is_empty() {
             return Ok(None);
         }
-        let Line { elapsed, event } = line.parse()?;
+        let Line { elapsed, event } = Line::read(line, self.guard.policy())?;
         self.advance_to(elapsed)?;
         let (decision, lockouts) = match event {
             LineEvent::Attempt(attempt, outcome) => {
@@ -196,7 +198,9 @@ pub struct Summary {
 
 impl Summary {
     fn of(policy: &Policy) -> Self {
-        let lockouts = policy.rules().iter().map(|rule| (rule.scope(), 0)).collect();
+        // A recorded attempt names no device.
+        let scopes = policy.rules().iter().map(Rule::scope).filter(|scope| !scope.is_device());
+        let lockouts = scopes.map(|scope| (scope, 0)).collect();
         Self { lockouts, ..Self::default() }
     }
 

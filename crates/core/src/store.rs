@@ -11,7 +11,8 @@ use crate::engine::Settled;
 use crate::error::{Effect, Result, StoreError, StoreErrorKind};
 use crate::policy::{Combine, Policy};
 use crate::rule::Rule;
-use crate::subject::{Scope, Subject, SubjectError};
+use crate::scope::{Namespace, Scope};
+use crate::subject::{Subject, SubjectError};
 
 /// One subject of an attempt, and which of the policy's rules counts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,10 +94,27 @@ impl<'a> Reservation<'a> {
         self.claims.iter().map(renamed).collect()
     }
 
-    /// How the rules combine.
+    /// How the rules combine: those of a trusted device never wait for each other.
     #[must_use]
-    pub const fn combine(&self) -> Combine {
-        self.policy.combine()
+    pub fn combine(&self) -> Combine {
+        if self.is_trusted() { Combine::Any } else { self.policy.combine() }
+    }
+
+    /// How many of its subjects have to be locked, or busy, for the attempt to be refused: one, or
+    /// under [`Combine::All`] that of every rule.
+    #[must_use]
+    pub fn locks_to_refuse(&self) -> usize {
+        match self.combine() {
+            Combine::Any => 1,
+            Combine::All => self.policy.rules_of_strangers(),
+        }
+    }
+
+    /// Whether the attempt comes from a trusted device.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        // A policy has the rules of devices first.
+        self.claims.first().is_some_and(|claim| claim.subject.scope().is_device())
     }
 
     /// The policy in force.
@@ -187,6 +205,8 @@ pub enum UnlockNotice {
 pub struct LockedQuery {
     /// Only those of one scope.
     pub scope: Option<Scope>,
+    /// Only those of one namespace.
+    pub namespace: Option<Namespace>,
     /// Where the page before this one ended.
     pub after: Option<Cursor>,
     /// The most that a page may hold; at least one.
@@ -194,16 +214,17 @@ pub struct LockedQuery {
 }
 
 impl LockedQuery {
-    /// Whether it asks for subjects of `scope`.
+    /// Whether it asks for `subject`.
     #[must_use]
-    pub fn wants(&self, scope: Scope) -> bool {
-        self.scope.is_none_or(|wanted| wanted == scope)
+    pub fn wants(&self, subject: &Subject) -> bool {
+        self.scope.is_none_or(|wanted| wanted == subject.scope())
+            && (self.namespace.is_none() || self.namespace == subject.namespace())
     }
 }
 
 impl Default for LockedQuery {
     fn default() -> Self {
-        Self { scope: None, after: None, limit: 100 }
+        Self { scope: None, namespace: None, after: None, limit: 100 }
     }
 }
 

@@ -63,12 +63,12 @@ impl<S> Metered<S> {
     }
 
     fn count_lockout(&self, subject: &Subject) {
-        let scope = subject.scope().name();
+        let scope = subject.scope().to_string();
         counter!("lockout_lockouts_total", "store" => self.store, "scope" => scope).increment(1);
     }
 
     fn count_unlock(&self, subject: &Subject) {
-        let scope = subject.scope().name();
+        let scope = subject.scope().to_string();
         counter!("lockout_unlocks_total", "store" => self.store, "scope" => scope).increment(1);
     }
 }

@@ -299,7 +299,7 @@ impl LockoutStore for MokaStore {
         loop {
             let batch = self.locked.after(after.as_ref(), query.limit.max(1));
             let Some(last) = batch.last().cloned() else { break };
-            for subject in batch.iter().filter(|subject| query.wants(subject.scope())) {
+            for subject in batch.iter().filter(|subject| query.wants(subject)) {
                 items.extend(self.lock_of(subject, now));
                 if items.len() > query.limit.max(1) {
                     return Ok(Page::take(&mut items.into_iter(), query.limit));

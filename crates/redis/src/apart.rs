@@ -4,8 +4,8 @@
 use futures_util::future::join_all;
 use lockout_core::engine::{self, Settled, Standing};
 use lockout_core::{
-    Charge, Combine, Effect, Outcome, Record, Reservation, Reserved, Result, Rule, Settlement,
-    StoreError, Subject, Timestamp,
+    Charge, Effect, Outcome, Record, Reservation, Reserved, Result, Rule, Settlement, StoreError,
+    Subject, Timestamp,
 };
 use redis::Cmd;
 
@@ -190,6 +190,5 @@ impl RedisStore {
 /// Whether a subject that stands like this is charged when it is asked about alone: under `all` it
 /// does not refuse the attempt without the others.
 fn is_charged(reservation: &Reservation<'_>, standing: Standing) -> bool {
-    let together = reservation.combine() == Combine::All && reservation.policy().rules().len() > 1;
-    together || standing == Standing::Free
+    reservation.locks_to_refuse() > 1 || standing == Standing::Free
 }

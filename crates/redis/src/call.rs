@@ -1,8 +1,8 @@
 //! What goes to a script and what comes back.
 
 use lockout_core::{
-    AfterLockout, Charge, Combine, Effect, EscalateBy, OnSuccess, Outcome, Place, Record,
-    Reservation, Result, Rule, StoreError, StoreErrorKind, Subject, Timestamp,
+    AfterLockout, Charge, Effect, EscalateBy, OnSuccess, Outcome, Place, Record, Reservation,
+    Result, Rule, StoreError, StoreErrorKind, Subject, Timestamp,
 };
 use redis::{Cmd, Value};
 
@@ -29,9 +29,8 @@ pub(crate) fn reserving<'a>(
     now: Timestamp,
 ) -> Vec<u8> {
     let lease = millis(reservation.policy().lease());
-    let all = reservation.combine() == Combine::All;
     // Under `all` a subject that is charged without the others refuses nothing by itself.
-    let enough = if all { reservation.policy().rules().len() } else { 1 };
+    let enough = reservation.locks_to_refuse();
     let mut bytes = Vec::with_capacity(12 + 64 * claims.len());
     put_time(&mut bytes, now.as_millis());
     put(&mut bytes, 5, lease);

@@ -22,7 +22,10 @@ pub(crate) fn text_of(subject: &Subject) -> String {
 }
 
 fn push_text(text: &mut String, subject: &Subject) {
-    let letter = LETTERS.iter().find(|(scope, _)| *scope == subject.scope());
+    // A namespace stands before the scope.
+    let letter = LETTERS
+        .iter()
+        .find(|(scope, _)| *scope == subject.scope() && subject.namespace().is_none());
     let skipped = match letter {
         Some((scope, letter)) => {
             text.push_str(letter);
@@ -55,7 +58,7 @@ impl Write for Tail<'_> {
 
 /// The subject of a text that [`text_of`] made; `None` if it made no such text.
 pub(crate) fn subject_of(text: &str) -> Option<Subject> {
-    let (end, _) = text.char_indices().find(|(_, c)| matches!(c, ':' | '#'))?;
+    let (end, _) = text.char_indices().find(|(_, c)| matches!(c, ':' | '#' | '/'))?;
     let (head, value) = text.split_at(end);
     let scope = LETTERS.iter().find(|(_, letter)| *letter == head);
     scope

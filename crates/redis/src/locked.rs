@@ -29,7 +29,7 @@ impl RedisStore {
             first = buckets.end;
             let listed = self.listed(buckets, after.as_deref(), now).await?;
             let wanted: Vec<_> =
-                listed.into_iter().filter(|subject| query.wants(subject.scope())).collect();
+                listed.into_iter().filter(|subject| query.wants(subject)).collect();
             for chunk in wanted.chunks(limit.saturating_add(1).min(1_000)) {
                 items.extend(self.status(chunk, now).await?.into_iter().flatten());
                 if items.len() > limit {

@@ -23,7 +23,7 @@ const ODD_NAME: &str = "shop@eu:1/50%#?-käse";
 const ODD_PASSWORD: &str = "p@ss:w/o%r#d? with space & =+ ünï 密";
 
 fn guard(store: RedisStore) -> Guard {
-    let rules = Scope::ALL.into_iter();
+    let rules = [Scope::Username, Scope::Ip, Scope::UsernameIp].into_iter();
     let policy = rules.fold(Policy::builder(), |policy, scope| {
         policy.rule(Rule::builder(scope).failure_limit(1))
     });

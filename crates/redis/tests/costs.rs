@@ -20,7 +20,7 @@ fn guard(server: &RedisServer, policy: Policy) -> Guard {
 
 /// Usernames, addresses and pairs, each locked by the fourth failure.
 fn three_rules() -> Policy {
-    let rules = Scope::ALL.into_iter();
+    let rules = [Scope::Username, Scope::Ip, Scope::UsernameIp].into_iter();
     rules
         .fold(Policy::builder(), |policy, scope| policy.rule(Rule::builder(scope).failure_limit(3)))
         .build()

@@ -61,8 +61,7 @@ impl<D: Dialect> SqlStore<D> {
             for columns in &batch {
                 let subject = subject_of(&columns.0).ok_or_else(unreadable::<D>)?;
                 let row = Row::of(columns).ok_or_else(unreadable::<D>)?;
-                if let Some(lock) = row.record.lock_at(now).filter(|_| query.wants(subject.scope()))
-                {
+                if let Some(lock) = row.record.lock_at(now).filter(|_| query.wants(&subject)) {
                     if items.len() == limit {
                         return Ok(Page { items, next: Some(position.cursor()) });
                     }

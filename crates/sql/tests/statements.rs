@@ -12,7 +12,9 @@ use lockout_sql::SqlStore;
 /// Three subjects, each locked by the fourth failure.
 fn three_rules<D: Tested>(store: &SqlStore<D>) -> Guard {
     let clock = FakeClock::at(NOON);
-    Guard::builder(store.clone(), policy(&Scope::ALL, 3)).clock(clock).build()
+    Guard::builder(store.clone(), policy(&[Scope::Username, Scope::Ip, Scope::UsernameIp], 3))
+        .clock(clock)
+        .build()
 }
 
 fn from(name: &str, host: u8) -> Attempt {

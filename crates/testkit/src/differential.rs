@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockout_core::{
-    AfterLockout, Attempt, Charge, Claim, Combine, Cooloff, CooloffList, EscalateBy, LockedQuery,
-    Lockout, LockoutStore, MapStore, OnSuccess, Outcome, Page, Place, Policy, Refusal, Reservation,
-    Reserved, Rule, Scope, Settlement, Spread, Subject, Timestamp,
+    AfterLockout, Attempt, Charge, Claim, Combine, Cooloff, CooloffList, CustomScope, DeviceId,
+    EscalateBy, LockedQuery, Lockout, LockoutStore, MapStore, OnSuccess, Outcome, Page, Place,
+    Policy, Refusal, Reservation, Reserved, Rule, Scope, Settlement, Spread, Subject, Timestamp,
 };
 
 /// Operations in one history.
@@ -98,6 +98,12 @@ impl History {
         }
         if self.random.u8(..10) > 0 {
             attempt = attempt.ip(self.address());
+        }
+        if self.random.u8(..4) > 0 {
+            attempt = attempt.custom(tenant(), &self.username());
+        }
+        if self.random.u8(..4) == 0 {
+            attempt = attempt.trusted_device(device(&self.name, self.random.u8(..2)));
         }
         let claims = self.policy.claims(&attempt);
         let spread = Spread::new(self.random.u16(..));
@@ -242,8 +248,11 @@ impl History {
         let mut subjects = Vec::new();
         for client in 0..3 {
             let name = format!("{} {client}", self.name);
-            for host in 0..3 {
-                let attempt = Attempt::new().username(&name).ip(address(&self.name, host));
+            let attempt = Attempt::new().username(&name).custom(tenant(), &name);
+            let of_hosts = (0..3).map(|host| attempt.clone().ip(address(&self.name, host)));
+            let of_devices =
+                (0..2).map(|index| attempt.clone().trusted_device(device(&self.name, index)));
+            for attempt in of_hosts.chain(of_devices) {
                 let claims = self.policy.claims(&attempt);
                 subjects.extend(claims.iter().map(|claim| claim.subject().clone()));
             }
@@ -252,6 +261,19 @@ impl History {
         subjects.dedup();
         subjects
     }
+}
+
+/// A scope of an application's own.
+fn tenant() -> CustomScope {
+    "tenant".parse().expect("a name of a scope")
+}
+
+/// A device that only the history of this name uses.
+fn device(name: &str, index: u8) -> DeviceId {
+    let mut hasher = DefaultHasher::new();
+    (name, index).hash(&mut hasher);
+    let hash = hasher.finish();
+    DeviceId::new((u128::from(hash) << 64 | u128::from(index)).to_be_bytes())
 }
 
 /// An address in a network that only the history of this name uses.
@@ -290,9 +312,22 @@ fn random_policy(random: &mut fastrand::Rng) -> Policy {
     if random.u8(..4) == 0 {
         policy = policy.combine(Combine::All);
     }
-    let mut scopes = Scope::ALL.to_vec();
+    let mut scopes = vec![
+        Scope::Username,
+        Scope::Ip,
+        Scope::UsernameIp,
+        Scope::Network,
+        Scope::Custom(tenant()),
+    ];
     random.shuffle(&mut scopes);
     scopes.truncate(random.usize(1..=3));
+    if random.bool() {
+        scopes.extend([Scope::Device, Scope::DeviceTotal]);
+        policy = policy.trusted_meets_ip(random.bool());
+    }
+    if random.u8(..4) == 0 {
+        policy = policy.namespace("otp".parse().expect("a namespace"));
+    }
     for scope in scopes {
         let mut pick = |periods: &[u64]| periods[random.usize(..periods.len())];
         let attempt_cooloff = Cooloff::from_secs(pick(&[0, 5, 60, 300]));

@@ -7,17 +7,19 @@ use crate::attempt::Attempt;
 use crate::clock::Timestamp;
 use crate::event::Event;
 use crate::log::{AttemptEntry, LoggedOutcome};
+use crate::names::Username;
 
 impl Guard {
     /// An attempt that begins: abandoned, unless more becomes of it.
-    pub(super) fn begun(&self, attempt: &Attempt, now: Timestamp) -> Begun<'_> {
-        let entry = || Box::new(AttemptEntry::new(now, attempt, LoggedOutcome::Abandoned));
+    pub(super) fn begun(
+        &self,
+        attempt: &Attempt,
+        username: Option<&Username>,
+        now: Timestamp,
+    ) -> Begun<'_> {
+        let abandoned = LoggedOutcome::Abandoned;
+        let entry = || Box::new(AttemptEntry::of(now, attempt, username.cloned(), abandoned));
         Begun { guard: self, entry: self.0.log.as_ref().map(|_| entry()) }
-    }
-
-    /// Writes down an attempt that a check refused, if there is a log.
-    pub(super) async fn log(&self, attempt: &Attempt, outcome: LoggedOutcome, now: Timestamp) {
-        self.begun(attempt, now).ended(outcome, now).await;
     }
 
     /// Gives `entry` to the log, or back if the log has to wait for it.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::LoggedOutcome;
 use crate::attempt::{Attempt, Facts};
 use crate::clock::Timestamp;
-use crate::subject::Username;
+use crate::names::Username;
+use crate::network::Network;
 
 /// One attempt in the log: when, who, from where, and what came of it.
 ///
@@ -39,11 +40,22 @@ pub struct AttemptEntry {
 }
 
 impl AttemptEntry {
-    /// The entry of `attempt`, of which `outcome` was known at `at`.
+    /// The entry of `attempt`, of which `outcome` was known at `at`. Its username is one that has been
+    /// counted and is taken as it is.
     #[must_use]
     pub fn new(at: Timestamp, attempt: &Attempt, outcome: LoggedOutcome) -> Self {
-        let (username, ip) = (attempt.counted_username().cloned(), attempt.counted_ip());
-        Self { at, outcome, username, ip, facts: attempt.known_facts().cloned() }
+        Self::of(at, attempt, attempt.typed_username().and_then(Username::kept), outcome)
+    }
+
+    /// The entry of `attempt`, which is counted for `username`.
+    pub(crate) fn of(
+        at: Timestamp,
+        attempt: &Attempt,
+        username: Option<Username>,
+        outcome: LoggedOutcome,
+    ) -> Self {
+        let (ip, facts) = (attempt.counted_ip(), attempt.known_facts().cloned());
+        Self { at, outcome, username, ip, facts }
     }
 
     /// The username as it is counted. It may hold any character, NUL and line feeds too.
@@ -52,10 +64,10 @@ impl AttemptEntry {
         self.username.as_ref()
     }
 
-    /// The client's address; never an IPv4-mapped IPv6 address, which is the IPv4 address.
+    /// The client's address; never an IPv6 address that [stands for](Network::plain) an IPv4 address.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
-        self.ip.map(|address| address.to_canonical())
+        self.ip.map(Network::plain)
     }
 
     /// The request's `User-Agent`, at most [`Attempt::USER_AGENT_CHARS`] long.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::{AttemptEntry, LoggedOutcome};
 use crate::clock::Timestamp;
+use crate::names::Username;
 use crate::store::Cursor;
-use crate::subject::Username;
 
 /// Which attempts to list. What is `None` does not restrict; everything else must hold.
 ///

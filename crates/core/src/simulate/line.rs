@@ -1,8 +1,6 @@
 //! One line of input, read with care: every error names the field and what is allowed.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -11,6 +9,8 @@ use super::{Simulation, SimulationError};
 use crate::attempt::Attempt;
 use crate::clock::millis;
 use crate::decision::Outcome;
+use crate::network::Network;
+use crate::policy::Policy;
 use crate::subject::{Subject, shortened};
 
 /// What one line asks for, and when.
@@ -27,10 +27,9 @@ pub(super) enum LineEvent {
     Lock(Subject, Option<Duration>),
 }
 
-impl FromStr for Line {
-    type Err = SimulationError;
-
-    fn from_str(line: &str) -> Result<Self, SimulationError> {
+impl Line {
+    /// What `line` asks for; its subject is one of `policy`.
+    pub(super) fn read(line: &str, policy: &Policy) -> Result<Self, SimulationError> {
         // A sequence of the fields' values would do for serde.
         if !line.starts_with('{') {
             return Err(SimulationError::malformed("this is no JSON object"));
@@ -40,7 +39,7 @@ impl FromStr for Line {
             .map_err(|error| not_json(error.inner()).unwrap_or_else(|| wrong_field(&error)))?;
         json.end().map_err(|error| SimulationError::malformed(&without_line(&error)))?;
         let elapsed = form.t.0;
-        let event = form.event().map_err(|what| SimulationError::malformed(&what))?;
+        let event = form.event(policy).map_err(|what| SimulationError::malformed(&what))?;
         Ok(Self { elapsed, event })
     }
 }
@@ -104,10 +103,10 @@ enum Op {
 }
 
 impl LineForm {
-    fn event(self) -> Result<LineEvent, String> {
+    fn event(self, policy: &Policy) -> Result<LineEvent, String> {
         match self.op {
             None => self.attempt(),
-            Some(op) => self.operation(op),
+            Some(op) => self.operation(op, policy),
         }
     }
 
@@ -132,22 +131,20 @@ impl LineForm {
             attempt = attempt.username(&typed);
         }
         if let Some(ip) = self.ip {
-            let address: IpAddr =
-                ip.parse().map_err(|_| format!("ip: {:?} is no IP address", shortened(&ip)))?;
+            let address = Network::address_in(&ip).map_err(|error| format!("ip: {error}"))?;
             attempt = attempt.ip(address);
         }
         Ok(LineEvent::Attempt(attempt, outcome))
     }
 
-    fn operation(self, op: Op) -> Result<LineEvent, String> {
+    fn operation(self, op: Op, policy: &Policy) -> Result<LineEvent, String> {
         if self.outcome.is_some() || self.username.is_some() || self.ip.is_some() {
             return Err("op: an operation has no outcome, username or ip but a subject".into());
         }
-        let subject: Subject = self
+        let text = self
             .subject
-            .ok_or("subject: missing; an operation has one, such as `ip:203.0.113.7`")?
-            .parse()
-            .map_err(|error| format!("subject: {error}"))?;
+            .ok_or("subject: missing; an operation has one, such as `ip:203.0.113.7`")?;
+        let subject = policy.subject(&text).map_err(|error| format!("subject: {error}"))?;
         match (op, self.seconds) {
             (Op::Unlock, None) => Ok(LineEvent::Unlock(subject)),
             (Op::Unlock, Some(_)) => Err("seconds: only the operation `lock` has them".into()),

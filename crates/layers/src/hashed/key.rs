@@ -54,7 +54,8 @@ impl HashKey {
         // The text begins with the scope again, and no two subjects share one.
         mac.update(subject.to_string().as_bytes());
         let token = base64url(&mac.finalize().into_bytes());
-        Subject::opaque(subject.scope(), &token).expect("base64url of 32 bytes is a token")
+        let opaque = Subject::opaque(subject.scope(), &token);
+        opaque.expect("base64url of 32 bytes is a token").within(subject.namespace())
     }
 }
 

@@ -1,5 +1,6 @@
 //! One call: its span, how long it takes, and what came of it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use lockout_core::{Refusal, Result, StoreErrorKind};
@@ -65,15 +66,16 @@ const fn kind(kind: StoreErrorKind) -> &'static str {
 }
 
 /// The reason of a refusal, and the scope that is locked.
-pub(super) fn refused(refusal: &Refusal) -> (&'static str, &'static str) {
-    match refusal {
+pub(super) fn refused(refusal: &Refusal) -> (&'static str, Cow<'static, str>) {
+    let (reason, scope) = match refusal {
         Refusal::Locked { lockouts, .. } => match &lockouts[..] {
-            [lockout] => ("locked", lockout.subject.scope().name()),
+            [lockout] => return ("locked", lockout.subject.scope().to_string().into()),
             [] => ("locked", "none"),
             _ => ("locked", "several"),
         },
         Refusal::Busy { .. } => ("busy", "none"),
         Refusal::Unavailable { .. } => ("unavailable", "none"),
         _ => ("other", "none"),
-    }
+    };
+    (reason, scope.into())
 }

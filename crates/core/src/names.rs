@@ -1,0 +1,258 @@
+//! How typed names become the names that are counted.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+use icu_properties::CodePointSetData;
+use icu_properties::props::DefaultIgnorableCodePoint;
+use smol_str::SmolStr;
+
+/// A name as it is counted: a username, or the value of a scope of the application's own. At most
+/// [`Username::MAX_CHARS`] long.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Username(SmolStr);
+
+impl Username {
+    /// The most characters of a name that are counted: a longer one is cut between two characters.
+    pub const MAX_CHARS: usize = 255;
+
+    /// The most bytes that may be typed for a name; more is [no name](Self::INVALID).
+    pub const MAX_TYPED_BYTES: usize = 4096;
+
+    /// The one name that everything is counted for which cannot be a name, U+FFFD: what holds control
+    /// characters, line separators or U+FFFD itself, what nothing is left of once invisible
+    /// characters are gone, and what is longer than [4096 bytes](Self::MAX_TYPED_BYTES).
+    ///
+    /// All of it together has one limit. With a limit each, whoever appends NUL and any text to a
+    /// name would have as many as he likes, and some programs read on only up to NUL.
+    pub const INVALID: &'static str = "\u{fffd}";
+
+    /// The username that `typed` stands for, by [the default](Names::Precis); `None` if it is empty
+    /// or nothing but space: an empty name is no name and is never counted.
+    #[must_use]
+    pub fn new(typed: &str) -> Option<Self> {
+        Names::Precis.username(typed)
+    }
+
+    /// The name that is written like this, as it is.
+    pub(crate) fn written(text: &str) -> Option<Self> {
+        let longest = text.char_indices().nth(Self::MAX_CHARS).is_none();
+        (longest && !text.is_empty()).then(|| Self(SmolStr::new(text)))
+    }
+
+    /// The name that is written like this, but for what is too long.
+    pub(crate) fn kept(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(cut(text)))
+    }
+
+    /// The name as it is counted.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it stands for what cannot be a name.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        self.0 == Self::INVALID
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How typed names become the names that are counted. Choose what your login does when it looks for
+/// the account: of two spellings that reach one account, each would otherwise have a limit of its
+/// own; of two accounts with one count, each could lock the other.
+///
+/// Space around a name never counts, and what cannot be a name is [one name](Username::INVALID).
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Names {
+    /// Every character counts: `Alice` and `alice` are two accounts.
+    Exact,
+    /// `A` to `Z` count as `a` to `z`, every other character as itself.
+    AsciiLowercase,
+    /// The default, and the strictest: compatibility-composed (NFKC), with full case folding, without
+    /// characters that nobody sees. Full-width, zero-width, composed and decomposed spellings of a
+    /// name are one name; letters of different scripts that merely look alike are not.
+    ///
+    /// It is Unicode's identifier folding (`NFKC_Casefold`, Unicode Standard section 3.13), which goes
+    /// beyond the profile `UsernameCaseMapped` of PRECIS (RFC 8265): that one keeps `ß` from `ss` and
+    /// rejects what is merely ignored here.
+    #[default]
+    Precis,
+    /// The application's own: see [`Names::custom`].
+    Custom(CustomNames),
+}
+
+impl Names {
+    /// Names as `canonical` makes them from what is typed, of which space around has been taken away
+    /// and which is never empty, longer than [4096 bytes](Username::MAX_TYPED_BYTES) or without a
+    /// meaning as text. `None` says that it cannot be a name.
+    ///
+    /// What it makes is cut at [255 characters](Username::MAX_CHARS).
+    ///
+    /// ```
+    /// use lockout_core::Names;
+    ///
+    /// // A mailbox takes what follows a `+` for a remark.
+    /// let names = Names::custom(|typed| {
+    ///     let (name, host) = typed.rsplit_once('@')?;
+    ///     let name = name.split('+').next()?;
+    ///     Some(format!("{name}@{host}").to_ascii_lowercase())
+    /// });
+    /// let alice = names.username("alice@example.com");
+    /// assert_eq!(names.username("Alice+shop@Example.com "), alice);
+    /// ```
+    #[must_use]
+    pub fn custom(canonical: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self::Custom(CustomNames(Arc::new(canonical)))
+    }
+
+    /// The username that `typed` stands for; `None` if it is empty or nothing but space.
+    #[must_use]
+    pub fn username(&self, typed: &str) -> Option<Username> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return None;
+        }
+        let name = if typed.bytes().all(is_plain) {
+            // What nearly every name is, and folds to itself.
+            match self {
+                Self::Custom(custom) => custom.name(typed),
+                _ => Some(cut(typed)),
+            }
+        } else if typed.len() > Username::MAX_TYPED_BYTES || typed.contains(is_no_part_of_a_name) {
+            None
+        } else {
+            match self {
+                Self::Exact => Some(cut(typed)),
+                Self::AsciiLowercase => Some(cut(&typed.to_ascii_lowercase())),
+                Self::Precis => folded(typed),
+                Self::Custom(custom) => custom.name(typed),
+            }
+        };
+        Some(Username(name.unwrap_or(SmolStr::new_static(Username::INVALID))))
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exact => "Exact",
+            Self::AsciiLowercase => "AsciiLowercase",
+            Self::Precis => "Precis",
+            Self::Custom(_) => "Custom(..)",
+        })
+    }
+}
+
+/// Two functions are the same if they are one and the same.
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Custom(one), Self::Custom(other)) => Arc::ptr_eq(&one.0, &other.0),
+            (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+        }
+    }
+}
+
+impl Eq for Names {}
+
+/// A function of the application's own that makes names; [`Names::custom`] makes one.
+#[derive(Clone)]
+pub struct CustomNames(Arc<Canonical>);
+
+type Canonical = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+impl CustomNames {
+    fn name(&self, typed: &str) -> Option<SmolStr> {
+        if typed.len() > Username::MAX_TYPED_BYTES {
+            return None;
+        }
+        let name = (self.0)(typed)?;
+        let name = name.trim();
+        (!name.is_empty() && !name.contains(is_no_part_of_a_name)).then(|| cut(name))
+    }
+}
+
+impl fmt::Debug for CustomNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomNames(..)")
+    }
+}
+
+/// Printable ASCII without capitals.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'@' | b'['..=b'~')
+}
+
+/// Controls, line and paragraph separators, and what stands for bytes that were no text.
+fn is_no_part_of_a_name(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffd}')
+}
+
+/// The first [`Username::MAX_CHARS`] characters, without a space that the cut left at the end.
+fn cut(name: &str) -> SmolStr {
+    let end = name.char_indices().nth(Username::MAX_CHARS);
+    SmolStr::new(end.map_or(name, |(end, _)| name[..end].trim_end()))
+}
+
+/// `NFKC_Casefold`; `None` if nothing is left.
+fn folded(name: &str) -> Option<SmolStr> {
+    // The second round folds what the first one has brought to light.
+    let name = fold_once(&fold_once(&DecomposingNormalizerBorrowed::new_nfd().normalize(name)));
+    let name = name.trim();
+    (!name.is_empty()).then(|| cut(name))
+}
+
+fn fold_once(name: &str) -> String {
+    let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let folded = CaseMapper::new().fold_string(name);
+    let visible: Cow<'_, str> = if folded.chars().any(|c| invisible.contains(c)) {
+        folded.chars().filter(|c| !invisible.contains(*c)).collect::<String>().into()
+    } else {
+        folded
+    };
+    ComposingNormalizerBorrowed::new_nfkc().normalize(&visible).into_owned()
+}
+
+#[cfg(feature = "serde")]
+mod text {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+    use super::Names;
+
+    const NAMES: [(&str, Names); 3] = [
+        ("exact", Names::Exact),
+        ("ascii_lowercase", Names::AsciiLowercase),
+        ("precis", Names::Precis),
+    ];
+
+    impl Serialize for Names {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let name = NAMES.iter().find(|(_, names)| names == self);
+            let (name, _) = name.ok_or_else(|| {
+                ser::Error::custom("names: a function of the application cannot be written down")
+            })?;
+            serializer.serialize_str(name)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Names {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            let names = NAMES.into_iter().find(|(name, _)| *name == text);
+            names.map(|(_, names)| names).ok_or_else(|| {
+                de::Error::unknown_variant(&text, &["exact", "ascii_lowercase", "precis"])
+            })
+        }
+    }
+}
