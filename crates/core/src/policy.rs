@@ -169,13 +169,16 @@ impl Policy {
     /// address means what is counted for it.
     ///
     /// # Errors
-    /// If the text is no subject, or none that a rule of this policy counts.
+    /// If the text is no subject, or if its scope is neither built in nor one that a rule counts.
     pub fn subject(&self, text: &str) -> Result<Subject, SubjectError> {
         let subject = Subject::read(text.trim(), |name| self.names.username(name))?;
-        let rule =
-            self.rule(subject.scope()).ok_or_else(|| SubjectError::NoRule(subject.scope()))?;
         let namespace = subject.namespace().or(self.namespace);
-        Ok(subject.widened(rule).within(namespace))
+        let subject = match (self.rule(subject.scope()), subject.scope()) {
+            (Some(rule), _) => subject.widened(rule),
+            (None, scope @ Scope::Custom(_)) => return Err(SubjectError::NoRule(scope)),
+            (None, _) => subject,
+        };
+        Ok(subject.within(namespace))
     }
 
     /// The username of `attempt` as it is counted.

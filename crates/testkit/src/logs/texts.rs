@@ -3,7 +3,7 @@
 use lockout_core::{Attempt, AttemptEntry, AttemptQuery, LoggedOutcome};
 
 use super::ExaminedLog;
-use super::entries::{after, append, everything, failure, list, reversed, username};
+use super::entries::{after, append, everything, failure, list, reversed};
 
 /// Names of which each must be itself and nobody else. None is another one's folded form.
 const ODD: &[&str] = &[
@@ -53,10 +53,8 @@ pub(super) async fn no_character_of_a_name_is_lost_or_means_anything(log: Examin
     append(&log, &entries).await;
     assert_eq!(everything(&log).await, reversed(&entries));
     for (name, entry) in ODD.iter().zip(&entries) {
-        // Two of them may be one username, once names are folded further than they are today.
-        let query = AttemptQuery { username: Some(username(name)), ..AttemptQuery::default() };
-        let same = entries.iter().rev().filter(|other| other.username() == entry.username());
-        assert_eq!(list(&log, &query).await, same.cloned().collect::<Vec<_>>(), "{name:?}");
+        let query = AttemptQuery { username: entry.username().cloned(), ..AttemptQuery::default() };
+        assert_eq!(list(&log, &query).await, std::slice::from_ref(entry), "{name:?}");
     }
 }
 
@@ -73,8 +71,9 @@ pub(super) async fn odd_texts_come_back_as_they_were(log: ExaminedLog) {
 pub(super) async fn the_longest_entry_comes_back_as_it_was(log: ExaminedLog) {
     let mut entries = Vec::new();
     for (at, long) in (0..).zip(["x", "ä", "\u{1f600}", "\u{10ffff}", "\0", "\u{130}"]) {
+        let name = long.repeat(1_000);
         let long = long.repeat(100_000);
-        let attempt = Attempt::new().username(&long).user_agent(&long).accept(&long).path(&long);
+        let attempt = Attempt::new().username(&name).user_agent(&long).accept(&long).path(&long);
         entries.push(AttemptEntry::new(after(at), &attempt, LoggedOutcome::Failed));
     }
     append(&log, &entries).await;
