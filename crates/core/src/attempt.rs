@@ -2,6 +2,7 @@
 
 mod facts;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use smol_str::SmolStr;
 
 pub(crate) use self::facts::Facts;
 use self::facts::kept;
-use crate::device::DeviceId;
+use crate::device::{DeviceCookie, DeviceId};
 use crate::names::Username;
 use crate::scope::CustomScope;
 
@@ -35,6 +36,7 @@ pub struct Attempt {
     username: Option<SmolStr>,
     ip: Option<IpAddr>,
     device: Option<DeviceId>,
+    cookie: Option<Cookie>,
     custom: Vec<(CustomScope, SmolStr)>,
     facts: Option<Arc<Facts>>,
 }
@@ -70,6 +72,18 @@ impl Attempt {
     pub fn custom(mut self, scope: CustomScope, typed: &str) -> Self {
         self.custom.retain(|(known, _)| *known != scope);
         self.custom.push((scope, bounded(typed)));
+        self
+    }
+
+    /// The value of the device cookie that the browser sent: [`CookieForm::find`] reads it off the
+    /// request. Whatever is no cookie of this user is the same as none.
+    ///
+    /// [`CookieForm::find`]: crate::CookieForm::find
+    #[must_use]
+    pub fn device_cookie(mut self, value: &str) -> Self {
+        // A cookie may be a little longer than what is looked at, but not without end.
+        let is_bounded = value.len() <= 2 * DeviceCookie::MAX_BYTES;
+        self.cookie = is_bounded.then(|| Cookie(value.into()));
         self
     }
 
@@ -130,12 +144,26 @@ impl Attempt {
         self.device
     }
 
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.cookie.as_ref().map(|cookie| &*cookie.0)
+    }
+
     pub(crate) const fn counted_ip(&self) -> Option<IpAddr> {
         self.ip
     }
 
     pub(crate) const fn known_facts(&self) -> Option<&Arc<Facts>> {
         self.facts.as_ref()
+    }
+}
+
+/// A secret: whoever has it may guess where strangers are locked out.
+#[derive(Clone, PartialEq, Eq)]
+struct Cookie(Box<str>);
+
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cookie(..)")
     }
 }
 

@@ -40,6 +40,8 @@ struct PolicyForm {
     #[serde(default)]
     trusted_meets_ip: bool,
     #[serde(default)]
+    success_spans_devices: bool,
+    #[serde(default)]
     device: Section,
     #[serde(default)]
     device_total: Section,
@@ -61,7 +63,8 @@ impl PolicyForm {
             .combine(self.combine)
             .names(take(&mut self.names))
             .locked_device(self.locked_device)
-            .trusted_meets_ip(self.trusted_meets_ip);
+            .trusted_meets_ip(self.trusted_meets_ip)
+            .success_spans_devices(self.success_spans_devices);
         if let Some(namespace) = self.namespace {
             builder = builder.namespace(namespace);
         }
@@ -115,6 +118,7 @@ impl From<&Policy> for PolicyForm {
             namespace: policy.namespace(),
             locked_device: policy.locked_device(),
             trusted_meets_ip: policy.trusted_meets_ip(),
+            success_spans_devices: policy.success_spans_devices(),
             device: section(Scope::Device),
             device_total: section(Scope::DeviceTotal),
             username: section(Scope::Username),

@@ -1,8 +1,17 @@
 //! Trusted devices: browsers that somebody has logged in with before.
 
+mod cookie;
+#[cfg(feature = "device-cookies")]
+mod signed;
+mod trust;
+
 use std::fmt;
 use std::str::FromStr;
 
+pub use self::cookie::{CookieForm, CookieFormError, DeviceCookie};
+#[cfg(feature = "device-cookies")]
+pub use self::signed::{DeviceKey, DeviceKeyError, SignedDevices};
+pub use self::trust::TrustedDevices;
 use crate::subject::{SubjectError, shortened};
 
 /// One device, as the random number that its cookie has.
@@ -52,4 +61,7 @@ pub enum LockedDevice {
     Untrusted,
     /// It is refused.
     Refused,
+    /// It is one of any stranger, and the failure that locked the device has locked the name too. Weak:
+    /// a stolen cookie locks its owner's other devices out of the name. As drf_bf_protect does.
+    LocksName,
 }

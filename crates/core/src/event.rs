@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::decision::{Lockout, Refusal};
 use crate::error::StoreErrorKind;
+use crate::names::Username;
 use crate::subject::Subject;
 
 /// Something that happened at a guard.
@@ -32,6 +33,11 @@ pub enum Event {
     OutageBegan(StoreErrorKind),
     /// The store answers again.
     OutageEnded,
+    /// A browser was given a cookie by which it is a trusted device of this user.
+    DeviceTrusted(Username),
+    /// A device is locked for good, since its cookie has failed too often in all. Its `Locked` comes
+    /// with it.
+    DeviceRevoked(Subject),
     /// The log of attempts failed; the login went on.
     LogFailed(StoreErrorKind),
     /// So many attempts will not be in the log: it had no room for them, or could not be reached.

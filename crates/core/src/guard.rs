@@ -1,6 +1,9 @@
 //! The guard: what a login handler talks to.
 
+mod devices;
 mod logging;
+
+pub(crate) use self::devices::Asker;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,13 +12,16 @@ use std::time::Duration;
 use crate::attempt::Attempt;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::decision::{Decision, Lockout, Outcome, Refusal};
+use crate::device::{DeviceId, TrustedDevices};
 use crate::engine::{self, Standing};
 use crate::error::{Result, StoreError};
 use crate::event::{Event, Observer, Observers};
 use crate::log::{AttemptLog, LoggedOutcome};
+use crate::names::Username;
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::record::LockedBy;
+use crate::scope::Scope;
 use crate::store::{
     Charge, Claim, LockedQuery, LockoutStore, Page, Reservation, Reserved, Settlement, Spread,
 };
@@ -48,6 +54,7 @@ struct Parts {
     patience: Duration,
     observers: Observers,
     log: Option<Box<dyn AttemptLog>>,
+    devices: Option<Box<dyn TrustedDevices>>,
 }
 
 /// Makes a [`Guard`].
@@ -60,6 +67,7 @@ pub struct GuardBuilder {
     patience: Duration,
     observers: Observers,
     log: Option<Box<dyn AttemptLog>>,
+    devices: Option<Box<dyn TrustedDevices>>,
 }
 
 impl GuardBuilder {
@@ -94,11 +102,20 @@ impl GuardBuilder {
         self
     }
 
+    /// Trusts browsers that users have logged in with: an attempt with such a
+    /// [cookie](Attempt::device_cookie) of its name counts for the device alone and is let in though
+    /// the name is locked. Each success hands out a new one: see [`Settlement::device_cookie`].
+    /// Default: no browser is trusted.
+    pub fn devices(mut self, devices: impl TrustedDevices) -> Self {
+        self.devices = Some(Box::new(devices));
+        self
+    }
+
     /// The guard.
     #[must_use]
     pub fn build(self) -> Guard {
-        let Self { store, policy, clock, patience, observers, log } = self;
-        Guard(Arc::new(Parts { store, policy, clock, patience, observers, log }))
+        let Self { store, policy, clock, patience, observers, log, devices } = self;
+        Guard(Arc::new(Parts { store, policy, clock, patience, observers, log, devices }))
     }
 }
 
@@ -121,6 +138,7 @@ impl Guard {
             patience: Duration::ZERO,
             observers: Observers::default(),
             log: None,
+            devices: None,
         }
     }
 
@@ -130,21 +148,31 @@ impl Guard {
     /// # Errors
     /// If the store fails. Whether to let the attempt pass then is the caller's choice.
     pub async fn begin(&self, attempt: &Attempt) -> Result<Decision> {
-        let username = self.0.policy.username_of(attempt);
-        let claims = self.0.policy.claims_as(attempt, username.as_ref(), attempt.device());
-        let spread = self.spread();
-        let reservation = Reservation::new(&self.0.policy, &claims, spread);
         let mut now = self.0.clock.now();
+        let username = self.0.policy.username_of(attempt);
         let begun = self.begun(attempt, username.as_ref(), now);
+        let device = match attempt.cookie() {
+            Some(cookie) => self.recognise(cookie, username.as_ref(), now).await,
+            None => attempt.device(),
+        };
+        let mut claims = self.0.policy.claims_as(attempt, username.as_ref(), device);
+        let spread = self.spread();
+        let mut reservation = Reservation::new(&self.0.policy, &claims, spread);
         let mut reserved = self.store().reserve(&reservation, now).await;
+        if reservation.is_trusted() && self.distrusts(&reserved) {
+            claims = self.0.policy.claims_as(attempt, username.as_ref(), None);
+            reservation = Reservation::new(&self.0.policy, &claims, spread);
+            reserved = self.store().reserve(&reservation, now).await;
+        }
         if !self.0.patience.is_zero() && is_busy(&reserved) {
             reserved = self.wait_for_a_place(&reservation, reserved, now).await;
             now = self.0.clock.now();
         }
         match reserved {
             Ok(Reserved::Charged(charges)) => {
-                let entry = begun.admitted(now);
-                Ok(Decision::Admitted(Permit::new(self.clone(), claims, charges, spread, entry)))
+                let (asker, entry) = (self.asker(attempt, username), begun.admitted(now));
+                let guard = self.clone();
+                Ok(Decision::Admitted(Permit::new(guard, claims, charges, spread, asker, entry)))
             }
             Ok(Reserved::Refused(refusal)) => {
                 self.tell(|| Event::Refused {
@@ -195,21 +223,39 @@ impl Guard {
     /// # Errors
     /// If the store fails.
     pub async fn check(&self, attempt: &Attempt) -> Result<Option<Refusal>> {
-        let claims = self.0.policy.claims(attempt);
+        let now = self.0.clock.now();
+        let username = self.0.policy.username_of(attempt);
+        let device = match attempt.cookie() {
+            Some(cookie) => self.recognise(cookie, username.as_ref(), now).await,
+            None => attempt.device(),
+        };
+        let mut refusal = self.refusal(attempt, username.as_ref(), device, now).await?;
+        if device.is_some() && refusal.as_ref().is_some_and(|refusal| self.distrusts_when(refusal))
+        {
+            refusal = self.refusal(attempt, username.as_ref(), None, now).await?;
+        }
+        if let Some(refusal) = &refusal {
+            self.begun(attempt, username.as_ref(), now).ended(refusal.into(), now).await;
+        }
+        Ok(refusal)
+    }
+
+    async fn refusal(
+        &self,
+        attempt: &Attempt,
+        username: Option<&Username>,
+        device: Option<DeviceId>,
+        now: Timestamp,
+    ) -> Result<Option<Refusal>> {
+        let claims = self.0.policy.claims_as(attempt, username, device);
         let reservation = Reservation::new(&self.0.policy, &claims, Spread::default());
         let subjects: Vec<_> = claims.iter().map(|claim| claim.subject().clone()).collect();
-        let now = self.0.clock.now();
         let lockouts = self.seen(self.store().status(&subjects, now).await)?;
         if lockouts.iter().all(Option::is_none) {
             return Ok(None);
         }
         let standings: Vec<_> = lockouts.iter().map(Standing::from).collect();
-        let refusal = engine::refusal(&reservation, &standings, now);
-        if let Some(refusal) = &refusal {
-            let username = self.0.policy.username_of(attempt);
-            self.begun(attempt, username.as_ref(), now).ended(refusal.into(), now).await;
-        }
-        Ok(refusal)
+        Ok(engine::refusal(&reservation, &standings, now))
     }
 
     /// Counts the outcome of an attempt that was [`check`](Guard::check)ed before.
@@ -307,7 +353,7 @@ impl Guard {
         let settlement =
             self.seen(self.store().settle(reservation, charges, outcome, now).await)?;
         for lockout in &settlement.locked {
-            self.tell(|| Event::Locked(lockout.clone()));
+            self.tell_locked(lockout);
         }
         for subject in &settlement.unlocked {
             self.tell(|| Event::Unlocked(subject.clone()));
@@ -317,6 +363,13 @@ impl Guard {
 
     pub(crate) fn is_observed(&self) -> bool {
         !self.0.observers.is_empty()
+    }
+
+    pub(crate) fn tell_locked(&self, lockout: &Lockout) {
+        self.tell(|| Event::Locked(lockout.clone()));
+        if lockout.subject.scope() == Scope::DeviceTotal {
+            self.tell(|| Event::DeviceRevoked(lockout.subject.clone()));
+        }
     }
 
     pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
@@ -354,6 +407,7 @@ impl fmt::Debug for Guard {
             .field("policy", &self.0.policy)
             .field("clock", &self.0.clock)
             .field("log", &self.0.log)
+            .field("devices", &self.0.devices)
             .finish_non_exhaustive()
     }
 }

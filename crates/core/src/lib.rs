@@ -31,7 +31,11 @@ pub use attempt::Attempt;
 pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
 pub use cooloff::{Cooloff, CooloffList, EscalateBy};
 pub use decision::{Decision, Lockout, Outcome, Refusal};
-pub use device::{DeviceId, LockedDevice};
+pub use device::{
+    CookieForm, CookieFormError, DeviceCookie, DeviceId, LockedDevice, TrustedDevices,
+};
+#[cfg(feature = "device-cookies")]
+pub use device::{DeviceKey, DeviceKeyError, SignedDevices};
 pub use error::{Effect, Result, StoreError, StoreErrorKind};
 #[cfg(feature = "broadcast")]
 pub use event::Broadcast;

@@ -4,8 +4,7 @@ use std::fmt;
 
 use crate::decision::{Lockout, Outcome};
 use crate::error::Result;
-use crate::event::Event;
-use crate::guard::Guard;
+use crate::guard::{Asker, Guard};
 use crate::log::AttemptEntry;
 use crate::record::LockedBy;
 use crate::store::{Charge, Claim, Place, Reservation, Settlement, Spread};
@@ -22,6 +21,8 @@ pub struct Permit {
     charges: Vec<Charge>,
     spread: Spread,
     settled: bool,
+    /// Whom to trust once it has succeeded, if there are trusted devices.
+    asker: Option<Box<Asker>>,
     /// What is yet to be logged. In a box, since a permit is moved often, and most are not logged.
     entry: Option<Box<AttemptEntry>>,
 }
@@ -32,9 +33,10 @@ impl Permit {
         claims: Vec<Claim>,
         charges: Vec<Charge>,
         spread: Spread,
+        asker: Option<Box<Asker>>,
         entry: Option<Box<AttemptEntry>>,
     ) -> Self {
-        Self { guard, claims, charges, spread, settled: false, entry }
+        Self { guard, claims, charges, spread, settled: false, asker, entry }
     }
 
     /// The credentials were right: failures are forgotten or given back as each rule says.
@@ -74,8 +76,11 @@ impl Permit {
             entry.outcome = outcome.into();
         }
         let reservation = Reservation::new(self.guard.policy(), &self.claims, self.spread);
-        let settlement = self.guard.settle(&reservation, &self.charges, outcome, now).await;
+        let mut settlement = self.guard.settle(&reservation, &self.charges, outcome, now).await;
         self.settled = settlement.is_ok();
+        if let (Some(asker), Ok(settlement)) = (self.asker.take(), &mut settlement) {
+            self.guard.settle_devices(*asker, outcome, settlement, now).await;
+        }
         if let Some(mut entry) = self.entry.take() {
             entry.at = now;
             if let Err(entry) = self.guard.hand_over(*entry) {
@@ -119,7 +124,7 @@ impl Drop for Permit {
             if let Place::Last { until } = charge.place {
                 let (since, by) = (charge.at, LockedBy::Rule);
                 let subject = claim.subject().clone();
-                self.guard.tell(|| Event::Locked(Lockout { subject, since, until, by }));
+                self.guard.tell_locked(&Lockout { subject, since, until, by });
             }
         }
     }

@@ -50,6 +50,7 @@ pub struct Policy {
     namespace: Option<Namespace>,
     locked_device: LockedDevice,
     trusted_meets_ip: bool,
+    success_spans_devices: bool,
 }
 
 impl Default for Policy {
@@ -73,6 +74,7 @@ impl Policy {
             namespace: None,
             locked_device: LockedDevice::default(),
             trusted_meets_ip: false,
+            success_spans_devices: false,
         }
     }
 
@@ -157,6 +159,12 @@ impl Policy {
     #[must_use]
     pub const fn trusted_meets_ip(&self) -> bool {
         self.trusted_meets_ip
+    }
+
+    /// Whether a success forgets the failures of its name and of all of that name's devices.
+    #[must_use]
+    pub const fn success_spans_devices(&self) -> bool {
+        self.success_spans_devices
     }
 
     /// How many rules count an attempt that comes from no trusted device.
@@ -354,6 +362,7 @@ pub struct PolicyBuilder {
     namespace: Option<Namespace>,
     locked_device: LockedDevice,
     trusted_meets_ip: bool,
+    success_spans_devices: bool,
 }
 
 impl PolicyBuilder {
@@ -405,6 +414,14 @@ impl PolicyBuilder {
         self
     }
 
+    /// Whether a success, from a trusted device or not, forgets the failures of its name and of every
+    /// device of that name that is kept somewhere, locks excepted, as drf_bf_protect does. Weak: each
+    /// login of the user grants whoever guesses his name another `failure_limit`. Default: no.
+    pub fn success_spans_devices(mut self, spans: bool) -> Self {
+        self.success_spans_devices = spans;
+        self
+    }
+
     /// Sets when a locked subject refuses an attempt that comes from no trusted device.
     pub fn combine(mut self, combine: Combine) -> Self {
         self.combine = combine;
@@ -453,6 +470,7 @@ impl PolicyBuilder {
             namespace: self.namespace,
             locked_device: self.locked_device,
             trusted_meets_ip: self.trusted_meets_ip,
+            success_spans_devices: self.success_spans_devices,
         })
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::decision::{Lockout, Outcome, Refusal};
+use crate::device::DeviceCookie;
 use crate::engine::Settled;
 use crate::error::{Effect, Result, StoreError, StoreErrorKind};
 use crate::policy::{Combine, Policy};
@@ -178,6 +179,9 @@ pub struct Settlement {
     pub locked: Vec<Lockout>,
     /// Subjects whose lockout this attempt's success lifted.
     pub unlocked: Vec<Subject>,
+    /// The cookie to set in the browser of whoever succeeded, if the guard has trusted devices. Stores
+    /// leave it out.
+    pub device_cookie: Option<DeviceCookie>,
 }
 
 impl Settlement {

@@ -153,6 +153,14 @@ impl Subject {
         }
     }
 
+    /// The device of which it counts the failures, if it is a subject of one.
+    pub(crate) const fn as_device(&self) -> Option<DeviceId> {
+        match self.value() {
+            Value::Device(device) | Value::DeviceTotal(device) => Some(*device),
+            _ => None,
+        }
+    }
+
     /// What is counted under `rule` for the address of this subject.
     pub(crate) fn widened(self, rule: &Rule) -> Self {
         let namespace = self.namespace();

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use lockout_core::{Attempt, Combine, Decision, FakeClock, Guard, LockoutStore, Preset, Timestamp};
+use lockout_core::{
+    Attempt, Combine, Decision, FakeClock, Guard, LockoutStore, Preset, Scope, Timestamp,
+};
 use tokio::sync::Barrier;
 
 /// In each of `rounds`, lets `guesses` wrong passwords loose on one account from as many
@@ -27,7 +29,7 @@ pub async fn run(store: Arc<dyn LockoutStore>, guesses: u16, rounds: u32) {
 
 async fn one_round(store: Arc<dyn LockoutStore>, guesses: u16, round: u32) -> (u32, u32) {
     let policy = Preset::Default.builder(Combine::Any).build().expect("a possible policy");
-    let limit = policy.rules()[0].failure_limit();
+    let limit = policy.rule(Scope::Username).expect("a rule for usernames").failure_limit();
     let clock = FakeClock::at(Timestamp::from_millis(1_000_000_000_000));
     let guard = Guard::builder(store, policy).clock(clock).build();
     let verified = Arc::new(AtomicU32::new(0));
