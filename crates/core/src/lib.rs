@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod attempt;
 mod clock;
 #[cfg(feature = "serde")]
@@ -11,6 +12,7 @@ pub mod engine;
 mod error;
 mod event;
 mod guard;
+mod lists;
 mod log;
 mod memory;
 mod names;
@@ -27,6 +29,9 @@ pub mod simulate;
 mod store;
 mod subject;
 
+pub use access::{
+    Access, AccessList, AccessLists, Listed, Target, TargetError, UnknownAccess, Verdict,
+};
 pub use attempt::Attempt;
 pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
 pub use cooloff::{Cooloff, CooloffList, EscalateBy};
@@ -37,6 +42,7 @@ pub use error::{Effect, Result, StoreError, StoreErrorKind};
 pub use event::Broadcast;
 pub use event::{Event, Observer, Observers};
 pub use guard::{Guard, GuardBuilder};
+pub use lists::{ListEntry, ListError, ListName, ListStore, MemoryLists};
 pub use log::{
     ATTEMPT_EXPIRATION, AttemptEntry, AttemptLog, AttemptQuery, LoggedOutcome, MemoryLog,
     UnknownOutcome, prune_all,
