@@ -117,13 +117,19 @@ impl TrustedProxies {
         self
     }
 
+    /// The [networks](Self::networks) that are trusted; none otherwise.
+    #[must_use]
+    pub fn trusted_networks(&self) -> &[Network] {
+        match &self.trust {
+            Trust::Networks(networks) => networks,
+            Trust::Nobody | Trust::Hops(_) | Trust::Leftmost => &[],
+        }
+    }
+
     /// Whether `address` is in one of the [trusted networks](Self::networks).
     #[must_use]
     pub fn is_proxy(&self, address: IpAddr) -> bool {
-        match &self.trust {
-            Trust::Networks(networks) => networks.iter().any(|network| network.contains(address)),
-            Trust::Nobody | Trust::Hops(_) | Trust::Leftmost => false,
-        }
+        self.trusted_networks().iter().any(|network| network.contains(address))
     }
 
     /// The address of the client whose request came from `peer` with these headers, in their order.

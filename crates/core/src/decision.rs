@@ -105,6 +105,9 @@ pub enum Refusal {
         /// When to try again.
         retry_after: Duration,
     },
+    /// A deny list says so, whatever is counted. Trying again does not help.
+    #[error("denied")]
+    Denied,
 }
 
 impl Refusal {
@@ -121,6 +124,7 @@ impl Refusal {
         match self {
             Self::Locked { retry_after, .. } => *retry_after,
             Self::Busy { retry_after } | Self::Unavailable { retry_after } => Some(*retry_after),
+            Self::Denied => None,
         }
     }
 
@@ -132,7 +136,7 @@ impl Refusal {
         Some(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
-    /// Whether this lasts until somebody unlocks.
+    /// Whether this lasts until somebody unlocks, or changes the deny list.
     #[must_use]
     pub const fn is_permanent(&self) -> bool {
         self.retry_after().is_none()

@@ -27,6 +27,15 @@ pub enum Event {
         /// Why.
         refusal: Refusal,
     },
+    /// An allow list let an attempt pass that was counted and would have been refused.
+    Allowed {
+        /// The subjects of the attempt that have a rule.
+        subjects: Vec<Subject>,
+        /// Why it would have been refused.
+        refusal: Refusal,
+    },
+    /// The access list could not be read, or not all of it: what was known before is in force.
+    AccessListFailed(StoreErrorKind),
     /// The store failed; the guard returned the error to its caller.
     StoreFailed(StoreErrorKind),
     /// The store went out of order and something stands in for it: one for each outage.

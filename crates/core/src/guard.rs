@@ -1,5 +1,6 @@
 //! The guard: what a login handler talks to.
 
+mod asking;
 mod devices;
 mod logging;
 
@@ -9,21 +10,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::AccessLists;
 use crate::attempt::Attempt;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::decision::{Decision, Lockout, Outcome, Refusal};
-use crate::device::{DeviceId, TrustedDevices};
-use crate::engine::{self, Standing};
+use crate::device::TrustedDevices;
 use crate::error::{Result, StoreError};
 use crate::event::{Event, Observer, Observers};
-use crate::log::{AttemptLog, LoggedOutcome};
-use crate::names::Username;
-use crate::permit::Permit;
+use crate::log::AttemptLog;
 use crate::policy::Policy;
 use crate::record::LockedBy;
 use crate::scope::Scope;
 use crate::store::{
-    Charge, Claim, LockedQuery, LockoutStore, Page, Reservation, Reserved, Settlement, Spread,
+    Charge, Claim, LockedQuery, LockoutStore, Page, Reservation, Settlement, Spread,
 };
 use crate::subject::Subject;
 
@@ -55,6 +54,8 @@ struct Parts {
     observers: Observers,
     log: Option<Box<dyn AttemptLog>>,
     devices: Option<Box<dyn TrustedDevices>>,
+    access: Option<AccessLists>,
+    counts_allowed: bool,
 }
 
 /// Makes a [`Guard`].
@@ -68,6 +69,8 @@ pub struct GuardBuilder {
     observers: Observers,
     log: Option<Box<dyn AttemptLog>>,
     devices: Option<Box<dyn TrustedDevices>>,
+    access: Option<AccessLists>,
+    counts_allowed: bool,
 }
 
 impl GuardBuilder {
@@ -111,18 +114,53 @@ impl GuardBuilder {
         self
     }
 
+    /// Refuses whom `lists` deny, and lets in whom they allow: [`AccessLists`]. Default: nobody is
+    /// listed.
+    ///
+    /// Whom they allow may guess without end, so an allowed name is one that nobody can log in with by
+    /// a password alone, and an allowed network one that no stranger reaches you from.
+    pub fn access(mut self, lists: AccessLists) -> Self {
+        self.access = Some(lists);
+        self
+    }
+
+    /// Whether attempts that are allowed are counted all the same: their subjects lock, for strangers
+    /// too, and what would have been refused is told as [`Event::Allowed`]. Default: they are not.
+    pub fn counts_allowed(mut self, counts: bool) -> Self {
+        self.counts_allowed = counts;
+        self
+    }
+
     /// The guard.
     #[must_use]
     pub fn build(self) -> Guard {
-        let Self { store, policy, clock, patience, observers, log, devices } = self;
-        Guard(Arc::new(Parts { store, policy, clock, patience, observers, log, devices }))
+        let Self {
+            store,
+            policy,
+            clock,
+            patience,
+            observers,
+            log,
+            devices,
+            access,
+            counts_allowed,
+        } = self;
+        let parts = Parts {
+            store,
+            policy,
+            clock,
+            patience,
+            observers,
+            log,
+            devices,
+            access,
+            counts_allowed,
+        };
+        Guard(Arc::new(parts))
     }
 }
 
 impl Guard {
-    /// The first wait for a place; each further one is twice as long, up to a second.
-    const FIRST_WAIT: Duration = Duration::from_millis(20);
-
     /// A guard with the machine's clock and no observers.
     #[must_use]
     pub fn new(store: impl LockoutStore, policy: Policy) -> Self {
@@ -139,123 +177,9 @@ impl Guard {
             observers: Observers::default(),
             log: None,
             devices: None,
+            access: None,
+            counts_allowed: false,
         }
-    }
-
-    /// Asks for a place **before** the password is looked at. Exact: however many ask at once, on
-    /// however many nodes, at most `failure_limit + 1` are admitted before a subject locks.
-    ///
-    /// # Errors
-    /// If the store fails. Whether to let the attempt pass then is the caller's choice.
-    pub async fn begin(&self, attempt: &Attempt) -> Result<Decision> {
-        let mut now = self.0.clock.now();
-        let username = self.0.policy.username_of(attempt);
-        let begun = self.begun(attempt, username.as_ref(), now);
-        let device = match attempt.cookie() {
-            Some(cookie) => self.recognise(cookie, username.as_ref(), now).await,
-            None => attempt.device(),
-        };
-        let mut claims = self.0.policy.claims_as(attempt, username.as_ref(), device);
-        let spread = self.spread();
-        let mut reservation = Reservation::new(&self.0.policy, &claims, spread);
-        let mut reserved = self.store().reserve(&reservation, now).await;
-        if reservation.is_trusted() && self.distrusts(&reserved) {
-            claims = self.0.policy.claims_as(attempt, username.as_ref(), None);
-            reservation = Reservation::new(&self.0.policy, &claims, spread);
-            reserved = self.store().reserve(&reservation, now).await;
-        }
-        if !self.0.patience.is_zero() && is_busy(&reserved) {
-            reserved = self.wait_for_a_place(&reservation, reserved, now).await;
-            now = self.0.clock.now();
-        }
-        match reserved {
-            Ok(Reserved::Charged(charges)) => {
-                let (asker, entry) = (self.asker(attempt, username), begun.admitted(now));
-                let guard = self.clone();
-                Ok(Decision::Admitted(Permit::new(guard, claims, charges, spread, asker, entry)))
-            }
-            Ok(Reserved::Refused(refusal)) => {
-                self.tell(|| Event::Refused {
-                    subjects: claims.into_iter().map(Claim::into_subject).collect(),
-                    refusal: refusal.clone(),
-                });
-                begun.ended((&refusal).into(), now).await;
-                Ok(Decision::Refused(refusal))
-            }
-            Err(error) => {
-                let failed = self.seen(Err(error));
-                begun.ended(LoggedOutcome::StoreFailed, now).await;
-                failed
-            }
-        }
-    }
-
-    #[cold]
-    async fn wait_for_a_place(
-        &self,
-        reservation: &Reservation<'_>,
-        mut reserved: Result<Reserved>,
-        start: Timestamp,
-    ) -> Result<Reserved> {
-        let end = start.saturating_add(self.0.patience);
-        let mut wait = Self::FIRST_WAIT;
-        loop {
-            let left = end.saturating_since(self.0.clock.now());
-            if left.is_zero() || !is_busy(&reserved) {
-                return reserved;
-            }
-            self.0.clock.sleep(wait.min(left)).await;
-            wait = (wait * 2).min(Refusal::BUSY_RETRY);
-            reserved = self.store().reserve(reservation, self.0.clock.now()).await;
-        }
-    }
-
-    /// Why an attempt would be refused now; charges nothing.
-    ///
-    /// For callers that learn the outcome elsewhere and [`record`](Guard::record) it later.
-    /// **Inexact**: every attempt that is checked before another's failure is recorded passes, so
-    /// up to `failure_limit` plus the number of attempts under way are let through. Use
-    /// [`begin`](Guard::begin) wherever you can.
-    ///
-    /// A refusal is written into the log, as it ends the attempt; what passes is written when it is
-    /// recorded.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn check(&self, attempt: &Attempt) -> Result<Option<Refusal>> {
-        let now = self.0.clock.now();
-        let username = self.0.policy.username_of(attempt);
-        let device = match attempt.cookie() {
-            Some(cookie) => self.recognise(cookie, username.as_ref(), now).await,
-            None => attempt.device(),
-        };
-        let mut refusal = self.refusal(attempt, username.as_ref(), device, now).await?;
-        if device.is_some() && refusal.as_ref().is_some_and(|refusal| self.distrusts_when(refusal))
-        {
-            refusal = self.refusal(attempt, username.as_ref(), None, now).await?;
-        }
-        if let Some(refusal) = &refusal {
-            self.begun(attempt, username.as_ref(), now).ended(refusal.into(), now).await;
-        }
-        Ok(refusal)
-    }
-
-    async fn refusal(
-        &self,
-        attempt: &Attempt,
-        username: Option<&Username>,
-        device: Option<DeviceId>,
-        now: Timestamp,
-    ) -> Result<Option<Refusal>> {
-        let claims = self.0.policy.claims_as(attempt, username, device);
-        let reservation = Reservation::new(&self.0.policy, &claims, Spread::default());
-        let subjects: Vec<_> = claims.iter().map(|claim| claim.subject().clone()).collect();
-        let lockouts = self.seen(self.store().status(&subjects, now).await)?;
-        if lockouts.iter().all(Option::is_none) {
-            return Ok(None);
-        }
-        let standings: Vec<_> = lockouts.iter().map(Standing::from).collect();
-        Ok(engine::refusal(&reservation, &standings, now))
     }
 
     /// Counts the outcome of an attempt that was [`check`](Guard::check)ed before.
@@ -350,6 +274,9 @@ impl Guard {
         outcome: Outcome,
         now: Timestamp,
     ) -> Result<Settlement> {
+        if charges.is_empty() {
+            return Ok(Settlement::default());
+        }
         let settlement =
             self.seen(self.store().settle(reservation, charges, outcome, now).await)?;
         for lockout in &settlement.locked {
@@ -396,10 +323,6 @@ impl Guard {
     }
 }
 
-const fn is_busy(reserved: &Result<Reserved>) -> bool {
-    matches!(reserved, Ok(Reserved::Refused(Refusal::Busy { .. })))
-}
-
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
@@ -408,6 +331,7 @@ impl fmt::Debug for Guard {
             .field("clock", &self.0.clock)
             .field("log", &self.0.log)
             .field("devices", &self.0.devices)
+            .field("access", &self.0.access)
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod attempt;
 mod client_ip;
 mod clock;
@@ -12,6 +13,7 @@ pub mod engine;
 mod error;
 mod event;
 mod guard;
+mod lists;
 mod log;
 mod memory;
 mod names;
@@ -28,6 +30,9 @@ pub mod simulate;
 mod store;
 mod subject;
 
+pub use access::{
+    Access, AccessList, AccessLists, Listed, Target, TargetError, UnknownAccess, Verdict,
+};
 pub use attempt::Attempt;
 pub use client_ip::{ClientHeader, ClientIpError, TrustedProxies};
 pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
@@ -43,6 +48,7 @@ pub use error::{Effect, Result, StoreError, StoreErrorKind};
 pub use event::Broadcast;
 pub use event::{Event, Observer, Observers};
 pub use guard::{Guard, GuardBuilder};
+pub use lists::{ListEntry, ListError, ListName, ListStore, MemoryLists};
 pub use log::{
     ATTEMPT_EXPIRATION, AttemptEntry, AttemptLog, AttemptQuery, LoggedOutcome, MemoryLog,
     UnknownOutcome, prune_all,

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::decision::{Lockout, Outcome};
 use crate::engine;
 use crate::error::Result;
+use crate::lists::{ListEntry, ListName, ListStore, MemoryLists};
 use crate::record::Record;
 use crate::record_store::{Change, RecordStore, Step};
 use crate::store::{
@@ -21,10 +22,11 @@ use crate::subject::Subject;
 /// equal.
 ///
 /// It forgets expired records only when [`MapStore::sweep`] is called and its size has no bound:
-/// use `lockout-moka` in a service.
+/// use `lockout-moka` in a service. Its lists are [`MemoryLists`].
 #[derive(Debug, Default)]
 pub struct MapStore {
     records: Mutex<BTreeMap<Subject, Record>>,
+    lists: MemoryLists,
 }
 
 impl MapStore {
@@ -140,5 +142,35 @@ impl RecordStore for MapStore {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let records = self.records();
         Ok(records.range((start, Bound::Unbounded)).take(limit).map(|(s, _)| s.clone()).collect())
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl ListStore for MapStore {
+    async fn put(&self, list: &ListName, entry: &ListEntry) -> Result<()> {
+        self.lists.put(list, entry).await
+    }
+
+    async fn remove(&self, list: &ListName, key: &str) -> Result<bool> {
+        self.lists.remove(list, key).await
+    }
+
+    async fn get(&self, list: &ListName, key: &str, now: Timestamp) -> Result<Option<ListEntry>> {
+        self.lists.get(list, key, now).await
+    }
+
+    async fn entries(
+        &self,
+        list: &ListName,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<ListEntry>> {
+        self.lists.entries(list, after, limit, now).await
+    }
+
+    async fn version(&self, list: &ListName) -> Result<u64> {
+        self.lists.version(list).await
     }
 }

@@ -20,6 +20,13 @@ pub struct Network {
     prefix: u8,
 }
 
+/// The bits of a network, by family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bits {
+    V4(u32, u8),
+    V6(u128, u8),
+}
+
 impl Network {
     /// What makes the second word of an IPv4-mapped address, whose first is zero.
     const MAPPED: u64 = 0xffff_0000_0000;
@@ -108,9 +115,24 @@ impl Network {
             && self.prefix >= Self::BEFORE_V4
     }
 
+    /// The first address as bits from the left, with the prefix; of IPv4 as 32 bits, so that no IPv6
+    /// network holds any.
+    pub(crate) fn bits(&self) -> Bits {
+        let [_, low] = self.bits;
+        match u32::try_from(low & u64::from(u32::MAX)) {
+            Ok(v4) if self.is_v4() => Bits::V4(v4, self.prefix()),
+            _ => Bits::V6(self.first(), self.prefix),
+        }
+    }
+
     fn first(&self) -> u128 {
         let [high, low] = self.bits.map(u128::from);
         high << 64 | low
+    }
+
+    /// The network of IPv6 addresses that [`bits`](Self::bits) gave.
+    pub(crate) fn of_v6(address: Ipv6Addr, prefix: u8) -> Self {
+        Self::masked(address, prefix.min(128))
     }
 
     fn masked(v6: Ipv6Addr, prefix: u8) -> Self {

@@ -1,5 +1,6 @@
 //! The rules, and how they combine.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::attempt::Attempt;
@@ -25,6 +26,16 @@ pub enum Combine {
     /// Only when the subject of every rule is: one user cannot lock out everybody behind his
     /// address. An attempt that lacks one of the subjects is never refused.
     All,
+}
+
+/// An attempt, and what of it is counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) attempt: &'a Attempt,
+    /// The address, unless it is that of a proxy.
+    pub(crate) ip: Option<IpAddr>,
+    /// The device, if it is trusted.
+    pub(crate) device: Option<DeviceId>,
 }
 
 /// The rules, one for each scope, and how they combine.
@@ -198,23 +209,25 @@ impl Policy {
     /// trusted device that device, of any other one its name, its address and so on.
     #[must_use]
     pub fn claims(&self, attempt: &Attempt) -> Vec<Claim> {
-        self.claims_as(attempt, self.username_of(attempt).as_ref(), attempt.device())
+        let username = self.username_of(attempt);
+        let asking = Asking { ip: attempt.counted_ip(), device: attempt.device(), attempt };
+        self.claims_of_asking(&asking, username.as_ref())
     }
 
-    /// The claims of `attempt`, whose username is already known, if it comes from `device`.
-    pub(crate) fn claims_as(
+    /// The claims of an attempt of which it is known what is counted.
+    pub(crate) fn claims_of_asking(
         &self,
-        attempt: &Attempt,
+        asking: &Asking<'_>,
         username: Option<&Username>,
-        device: Option<DeviceId>,
     ) -> Vec<Claim> {
-        let device = device.filter(|_| self.device_rules > 0);
+        let is_trusted = asking.device.is_some() && self.device_rules > 0;
         let mut claims = Vec::with_capacity(self.rules.len());
         for (index, rule) in self.rules.iter().enumerate() {
-            if device.is_some() && !rule.scope.is_device() && !self.meets_trusted(rule) {
-                continue;
-            }
-            if let Some(subject) = self.subject_of(rule, attempt, username, device) {
+            let counts = match (is_trusted, rule.scope.is_device()) {
+                (true, is_device) => is_device || (self.trusted_meets_ip && rule.scope.is_shared()),
+                (false, is_device) => !is_device,
+            };
+            if counts && let Some(subject) = self.subject_of(rule, asking, username) {
                 let subject = match self.namespace {
                     None => subject,
                     namespace => subject.within(namespace),
@@ -225,29 +238,27 @@ impl Policy {
         claims
     }
 
-    const fn meets_trusted(&self, rule: &Rule) -> bool {
-        self.trusted_meets_ip && rule.scope.is_shared()
-    }
-
     /// What `rule` counts of an attempt; `None` if the attempt lacks it.
     fn subject_of(
         &self,
         rule: &Rule,
-        attempt: &Attempt,
+        asking: &Asking<'_>,
         username: Option<&Username>,
-        device: Option<DeviceId>,
     ) -> Option<Subject> {
-        let network =
-            || attempt.counted_ip().map(|ip| Network::within(ip, rule.prefix_v4, rule.prefix_v6));
+        let network = |ip| Network::within(ip, rule.prefix_v4, rule.prefix_v6);
         Some(match rule.scope {
             Scope::Username => username?.clone().into(),
-            Scope::Ip => network()?.into(),
-            Scope::Network => Subject::network(network()?),
-            Scope::UsernameIp => Subject::username_ip(username?.clone(), network()?),
-            Scope::Device => Subject::device(device?, false),
-            Scope::DeviceTotal => Subject::device(device?, true),
+            Scope::Ip => network(asking.ip?).into(),
+            Scope::Network => Subject::network(network(asking.ip?)),
+            // A pair with a proxy's address is still one name's.
+            Scope::UsernameIp => {
+                Subject::username_ip(username?.clone(), network(asking.attempt.counted_ip()?))
+            }
+            Scope::Device => Subject::device(asking.device?, false),
+            Scope::DeviceTotal => Subject::device(asking.device?, true),
             Scope::Custom(scope) => {
-                Subject::custom(scope, self.names.username(attempt.typed_custom(scope)?)?)
+                let typed = asking.attempt.typed_custom(scope)?;
+                Subject::custom(scope, self.names.username(typed)?)
             }
         })
     }

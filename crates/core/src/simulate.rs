@@ -160,6 +160,7 @@ impl Simulation {
             Refusal::Locked { .. } => "locked",
             Refusal::Busy { .. } => "busy",
             Refusal::Unavailable { .. } => "unavailable",
+            Refusal::Denied => "denied",
         })
     }
 

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use foldhash::quality::RandomState;
 use lockout_core::engine::{self, Standing};
 use lockout_core::{
-    Charge, Cursor, LockedQuery, Lockout, LockoutStore, Outcome, Page, Place, Record, Refusal,
-    Reservation, Reserved, Result, Rule, Settlement, Subject, Timestamp,
+    Charge, Cursor, ListEntry, ListName, ListStore, LockedQuery, Lockout, LockoutStore,
+    MemoryLists, Outcome, Page, Place, Record, Refusal, Reservation, Reserved, Result, Rule,
+    Settlement, Subject, Timestamp,
 };
 use smallvec::SmallVec;
 
@@ -30,6 +31,7 @@ pub struct MokaStore {
     hasher: RandomState,
     pub(crate) overflow: Overflow,
     pub(crate) locked: LockedIndex,
+    lists: MemoryLists,
 }
 
 /// How full a [`MokaStore`] is.
@@ -81,6 +83,7 @@ impl MokaStore {
             shards: std::iter::repeat_with(shard).take(shards).collect(),
             overflow: Overflow::new(capacity),
             locked: LockedIndex::default(),
+            lists: MemoryLists::new(),
             hasher,
         }
     }
@@ -308,6 +311,36 @@ impl LockoutStore for MokaStore {
             after = Some(last);
         }
         Ok(Page::take(&mut items.into_iter(), query.limit))
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl ListStore for MokaStore {
+    async fn put(&self, list: &ListName, entry: &ListEntry) -> Result<()> {
+        self.lists.put(list, entry).await
+    }
+
+    async fn remove(&self, list: &ListName, key: &str) -> Result<bool> {
+        self.lists.remove(list, key).await
+    }
+
+    async fn get(&self, list: &ListName, key: &str, now: Timestamp) -> Result<Option<ListEntry>> {
+        self.lists.get(list, key, now).await
+    }
+
+    async fn entries(
+        &self,
+        list: &ListName,
+        after: Option<&Cursor>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Page<ListEntry>> {
+        self.lists.entries(list, after, limit, now).await
+    }
+
+    async fn version(&self, list: &ListName) -> Result<u64> {
+        self.lists.version(list).await
     }
 }
 

@@ -30,11 +30,13 @@ pub enum LoggedOutcome {
     Unavailable,
     /// The store failed, and whoever asked got the error: what he did then is not known.
     StoreFailed,
+    /// Refused: a deny list says so.
+    Denied,
 }
 
 impl LoggedOutcome {
     /// Every outcome. More may come at the end; the order of those that are there stays.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Succeeded,
         Self::Failed,
         Self::Cancelled,
@@ -43,6 +45,7 @@ impl LoggedOutcome {
         Self::Busy,
         Self::Unavailable,
         Self::StoreFailed,
+        Self::Denied,
     ];
 
     /// Its name for stores, at most 16 of the characters `a-z _`. It never changes.
@@ -57,13 +60,14 @@ impl LoggedOutcome {
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::StoreFailed => "store_failed",
+            Self::Denied => "denied",
         }
     }
 
     /// Whether no password was looked at because the attempt was refused.
     #[must_use]
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Locked | Self::Busy | Self::Unavailable)
+        matches!(self, Self::Locked | Self::Busy | Self::Unavailable | Self::Denied)
     }
 }
 
@@ -97,6 +101,7 @@ impl From<&Refusal> for LoggedOutcome {
             Refusal::Locked { .. } => Self::Locked,
             Refusal::Busy { .. } => Self::Busy,
             Refusal::Unavailable { .. } => Self::Unavailable,
+            Refusal::Denied => Self::Denied,
         }
     }
 }
@@ -105,7 +110,7 @@ impl From<&Refusal> for LoggedOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "this is no outcome of an attempt: expected succeeded, failed, cancelled, abandoned, locked, \
-     busy, unavailable or store_failed"
+     busy, unavailable, store_failed or denied"
 )]
 #[non_exhaustive]
 pub struct UnknownOutcome;

@@ -75,6 +75,7 @@ pub(super) fn refused(refusal: &Refusal) -> (&'static str, Cow<'static, str>) {
         },
         Refusal::Busy { .. } => ("busy", "none"),
         Refusal::Unavailable { .. } => ("unavailable", "none"),
+        Refusal::Denied => ("denied", "none"),
         _ => ("other", "none"),
     };
     (reason, scope.into())
