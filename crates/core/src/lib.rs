@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
+mod client_ip;
 mod clock;
 #[cfg(feature = "serde")]
 mod config;
@@ -28,6 +29,7 @@ mod store;
 mod subject;
 
 pub use attempt::Attempt;
+pub use client_ip::{ClientHeader, ClientIpError, TrustedProxies};
 pub use clock::{Clock, FakeClock, Sleep, SystemClock, Timestamp};
 pub use cooloff::{Cooloff, CooloffList, EscalateBy};
 pub use decision::{Decision, Lockout, Outcome, Refusal};
