@@ -21,9 +21,9 @@ use crate::network::Network;
 ///
 /// A proxy appends the address that it was connected from to what the request already says. So a
 /// client writes whatever it likes on the left, and only what trusted proxies have appended on the
-/// right is true. So the list is read from the right and no further than it has to be: with
-/// [`networks`](Self::networks) or [`hops`](Self::hops), nothing that a client sends changes its
-/// address, or makes an error of its request.
+/// right is true. The list is read from the right and no further than it has to be: with
+/// [`networks`](Self::networks) or [`hops`](Self::hops), nothing that a client sends in it changes
+/// its address, or makes an error of its request.
 ///
 /// ```
 /// use std::net::IpAddr;
@@ -137,8 +137,8 @@ impl TrustedProxies {
     ///
     /// A peer without an address is a local socket: a proxy, if there are any. Headers are told
     /// apart regardless of case, and several lines of one name are one list (RFC 9110, section
-    /// 5.3). Those of an `http::HeaderMap` are `headers.iter().map(|(n, v)| (n.as_str(),
-    /// v.as_bytes()))`.
+    /// 5.3). Those of an `http::HeaderMap` are given by
+    /// `headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))`.
     ///
     /// # Errors
     /// If the address cannot be told for certain: see [`ClientIpError`]. Refuse such a request; to

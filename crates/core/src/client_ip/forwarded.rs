@@ -14,7 +14,8 @@ pub(super) fn split_last(line: &[u8]) -> (Option<&[u8]>, &[u8]) {
     for (at, byte) in line.iter().enumerate().rev() {
         match byte {
             b'"' if !is_quoted => is_quoted = true,
-            b'"' if !is_escaped(&line[..at]) => is_quoted = false,
+            // Only one that is escaped has a backslash before it: a quotation begins after `=`.
+            b'"' if !line[..at].ends_with(b"\\") => is_quoted = false,
             b',' if !is_quoted => return (Some(&line[..at]), &line[at + 1..]),
             _ => {}
         }
@@ -72,11 +73,6 @@ fn split_first(text: &[u8], separator: u8) -> (&[u8], Option<&[u8]>, bool) {
         }
     }
     (text, None, is_quoted)
-}
-
-/// Whether a backslash that is not escaped itself ends the text.
-fn is_escaped(before: &[u8]) -> bool {
-    before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1
 }
 
 /// The text that a quotation stands for: each backslash gives the byte after it (RFC 9110, section
