@@ -2,6 +2,7 @@
 
 pub mod conformance;
 pub mod differential;
+pub mod guarding;
 pub mod logs;
 #[cfg(feature = "servers")]
 pub mod servers;
