@@ -40,7 +40,7 @@ struct PolicyForm {
     #[serde(default)]
     trusted_meets_ip: bool,
     #[serde(default)]
-    success_spans_devices: bool,
+    success_spans_devices: Option<bool>,
     #[serde(default)]
     device: Section,
     #[serde(default)]
@@ -63,8 +63,7 @@ impl PolicyForm {
             .combine(self.combine)
             .names(take(&mut self.names))
             .locked_device(self.locked_device)
-            .trusted_meets_ip(self.trusted_meets_ip)
-            .success_spans_devices(self.success_spans_devices);
+            .trusted_meets_ip(self.trusted_meets_ip);
         if let Some(namespace) = self.namespace {
             builder = builder.namespace(namespace);
         }
@@ -72,6 +71,8 @@ impl PolicyForm {
             builder = builder.lease(Duration::from_millis(lease.0));
         }
         let preset = self.preset.builder(self.combine).build()?;
+        let spans = self.success_spans_devices.unwrap_or(preset.success_spans_devices());
+        builder = builder.success_spans_devices(spans);
         for (scope, section) in self.sections().into_iter().chain(self.custom_sections()) {
             let base = preset.rule(scope).map(Rule::to_builder);
             builder = match section {
@@ -118,7 +119,7 @@ impl From<&Policy> for PolicyForm {
             namespace: policy.namespace(),
             locked_device: policy.locked_device(),
             trusted_meets_ip: policy.trusted_meets_ip(),
-            success_spans_devices: policy.success_spans_devices(),
+            success_spans_devices: Some(policy.success_spans_devices()),
             device: section(Scope::Device),
             device_total: section(Scope::DeviceTotal),
             username: section(Scope::Username),
@@ -317,6 +318,14 @@ mod tests {
         let pair = policy.rule(Scope::UsernameIp).unwrap();
         assert_eq!(pair.attempt_cooloff(), Cooloff::from_secs(120));
         assert_eq!(pair.lockout_cooloff().at(0), Cooloff::from_millis(500));
+    }
+
+    #[test]
+    fn a_preset_says_whether_a_success_spans_devices_unless_the_key_does() {
+        let spans = |text| policy(text).unwrap().success_spans_devices();
+        assert!(!spans(""));
+        assert!(spans("preset = 'drf_bf_protect'"));
+        assert!(!spans("preset = 'drf_bf_protect'\nsuccess_spans_devices = false"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 mod cookie;
 #[cfg(feature = "device-cookies")]
 mod signed;
+#[cfg(feature = "device-cookies")]
+mod stored;
 mod trust;
 
 use std::fmt;
@@ -11,6 +13,8 @@ use std::str::FromStr;
 pub use self::cookie::{CookieForm, CookieFormError, DeviceCookie};
 #[cfg(feature = "device-cookies")]
 pub use self::signed::{DeviceKey, DeviceKeyError, SignedDevices};
+#[cfg(feature = "device-cookies")]
+pub use self::stored::StoredDevices;
 pub use self::trust::TrustedDevices;
 use crate::subject::{SubjectError, shortened};
 

@@ -42,7 +42,7 @@ pub use device::{
     CookieForm, CookieFormError, DeviceCookie, DeviceId, LockedDevice, TrustedDevices,
 };
 #[cfg(feature = "device-cookies")]
-pub use device::{DeviceKey, DeviceKeyError, SignedDevices};
+pub use device::{DeviceKey, DeviceKeyError, SignedDevices, StoredDevices};
 pub use error::{Effect, Result, StoreError, StoreErrorKind};
 #[cfg(feature = "broadcast")]
 pub use event::Broadcast;

@@ -305,11 +305,14 @@ pub enum Preset {
     ///
     /// Its guesses above the limit under parallel requests are not imitated.
     DjangoDefender,
-    /// drf_bf_protect 0.0.2 with its own defaults: the part that counts usernames.
+    /// drf_bf_protect 0.0.2 with its own defaults; its devices are `StoredDevices`.
     ///
     /// - username: 5 failures, each within 300 s of the one before;
     /// - a lockout lasts 600 s, and failures are forgotten when it falls;
-    /// - a trusted device: 5 failures, each within 300 s of the one before, and it is one no more;
+    /// - a trusted device: 5 failures, each within 300 s of the one before, and it is one no more. The
+    ///   original locks the name for everybody then, as [`LockedDevice::LocksName`] does;
+    /// - a success, from a trusted device or not, forgets all failures of its name. Weak: each login of
+    ///   the user grants whoever guesses his name another five;
     /// - a success clears. Weak: addresses are not counted, so spraying many names is free.
     DrfBfProtect,
     /// NIST SP 800-63B, section 5.2.2 (rate limiting): no more than 100 consecutive failures on
@@ -350,8 +353,8 @@ impl Preset {
                     .failure_limit(5)
                     .lockout_cooloff(Cooloff::from_secs(600))
                     .after_lockout(AfterLockout::Forget);
-                let device = device.failure_limit(5).lockout_cooloff(Cooloff::NEVER);
-                (builder, vec![device, username])
+                let device = device.failure_limit(5).lockout_cooloff(Cooloff::from_secs(600));
+                (builder.success_spans_devices(true), vec![device, username])
             }
             Self::Nist => {
                 let username = username.failure_limit(99).cooloff(Cooloff::NEVER);
@@ -530,7 +533,7 @@ mod tests {
         assert_eq!(rule(&policy, Scope::Ip).prefix_v6(), 128);
 
         let policy = Policy::drf_bf_protect();
-        assert_eq!(seconds(&rule(&policy, Scope::Device)), (5, 300, 0));
+        assert_eq!(seconds(&rule(&policy, Scope::Device)), (5, 300, 600));
         assert!(policy.rule(Scope::Ip).is_none() && policy.rule(Scope::DeviceTotal).is_none());
         assert_eq!(seconds(&rule(&policy, Scope::Username)), (5, 300, 600));
         assert_eq!(rule(&policy, Scope::Username).after_lockout(), AfterLockout::Forget);

@@ -11,10 +11,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lockout_core::simulate::Simulation;
-use lockout_core::{Attempt, LockedQuery, Lockout, Policy, Subject};
+use lockout_core::{
+    Attempt, Decision, FakeClock, Guard, LockedQuery, Lockout, Policy, Scope, StoredDevices,
+    Subject, TrustedDevices as _, Username,
+};
 use lockout_moka::MokaStore;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -357,10 +361,16 @@ mod bf_protect {
         t: f64,
         user: String,
         cookie: Option<String>,
+        set_cookie: Option<SetCookie>,
         outcome: Outcome,
         status: Value,
         tokens: Vec<String>,
         locks: BTreeMap<String, f64>,
+    }
+
+    #[derive(Deserialize)]
+    struct SetCookie {
+        value: String,
     }
 
     #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -461,6 +471,90 @@ mod bf_protect {
                 tokens = &event.tokens;
             }
         }
+    }
+
+    /// With a guard and its devices, not by the name alone: the same refusals, the same locks, a cookie
+    /// where it gave one and the same devices of each name.
+    #[tokio::test]
+    async fn every_device_is_trusted_as_recorded() {
+        for Recording { name, settings, events } in recordings::<Settings, Event>("bf_protect") {
+            let mut policy = settings.policy();
+            // It has one limit for both, and locks the name with the device.
+            policy["device"] = policy["username"].clone();
+            policy["locked_device"] = json!("locks_name");
+            let policy: Policy = serde_json::from_value(policy).unwrap();
+            let store = Arc::new(MokaStore::new());
+            let devices = StoredDevices::new(store.clone());
+            let clock = FakeClock::at(Simulation::START);
+            let builder = Guard::builder(store, policy).clock(clock.clone());
+            let guard = builder.devices(devices.clone()).build();
+            let mut cookies = BTreeMap::<String, String>::new();
+            for (index, event) in events.iter().enumerate() {
+                let place = format!("{name} event {index}");
+                clock.set(Simulation::START.saturating_add(Duration::from_millis(millis(event.t))));
+                let Some(username) = Username::new(&event.user) else { continue };
+                let mut attempt = Attempt::new().username(&event.user);
+                if let Some(cookie) = event.cookie.as_deref().and_then(|c| cookies.get(&uuid(c))) {
+                    attempt = attempt.device_cookie(cookie);
+                }
+                let decision = guard.begin(&attempt).await.unwrap();
+                assert_eq!(
+                    event.status == 423,
+                    matches!(decision, Decision::Refused(_)),
+                    "{place}"
+                );
+                if let Decision::Admitted(permit) = decision {
+                    let outcome = match event.outcome.name() {
+                        "success" => lockout_core::Outcome::Success,
+                        "failure" => lockout_core::Outcome::Failure,
+                        _ => lockout_core::Outcome::Cancelled,
+                    };
+                    let cookie = permit.settle(outcome).await.unwrap().device_cookie;
+                    assert_eq!(cookie.is_some(), event.set_cookie.is_some(), "{place}");
+                    if let (Some(ours), Some(theirs)) = (cookie, &event.set_cookie) {
+                        // Its browser forgets whoever used it before; the first token is the user's.
+                        let (token, _) = ours.value().split_at(32);
+                        cookies.insert(uuid(&theirs.value), token.to_owned());
+                    }
+                }
+                let query = LockedQuery { scope: Some(Scope::Username), ..LockedQuery::default() };
+                let locked = guard.locked(&query).await.unwrap().items;
+                let locks: Locks = locked
+                    .iter()
+                    .map(|lockout| {
+                        let left = lockout.remaining(guard.now()).unwrap();
+                        (lockout.subject.to_string(), seconds(left))
+                    })
+                    .collect();
+                assert_eq!(locks, event.locks(&settings), "{place}");
+                let names = event.tokens.iter().filter_map(|token| token.rsplit_once('|'));
+                let theirs =
+                    names.filter(|(name, _)| Username::new(name).as_ref() == Some(&username));
+                let ours = devices.devices_of(&username, guard.now()).await.unwrap();
+                assert_eq!(ours.len(), theirs.count(), "{place}");
+            }
+        }
+    }
+
+    /// A device over its limit is trusted no more, but the name stays free for everybody.
+    #[tokio::test]
+    async fn differs_a_device_over_its_limit_does_not_lock_the_name() {
+        let store = Arc::new(MokaStore::new());
+        let builder = Guard::builder(store.clone(), Policy::drf_bf_protect());
+        let guard = builder.devices(StoredDevices::new(store)).build();
+        let alice = Attempt::new().username("alice");
+        let permit = guard.begin(&alice).await.unwrap().admitted().unwrap();
+        let cookie = permit.succeed().await.unwrap().device_cookie.unwrap();
+        let stolen = alice.clone().device_cookie(cookie.value());
+        for _ in 0..6 {
+            guard.begin(&stolen).await.unwrap().admitted().unwrap().fail().await.unwrap();
+        }
+        assert_eq!(guard.status(&[Subject::username("alice").unwrap()]).await.unwrap(), [None]);
+        // From here on it is a stranger.
+        for _ in 0..6 {
+            guard.begin(&stolen).await.unwrap().admitted().unwrap().fail().await.unwrap();
+        }
+        assert!(guard.begin(&stolen).await.unwrap().admitted().is_err());
     }
 
     /// It counts and locks the empty name like any other.
