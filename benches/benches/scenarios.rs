@@ -2,11 +2,11 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use lockout_benches::scenario::SUBJECTS;
-use lockout_benches::{engine, logged, moka};
+use lockout_benches::{devices, engine, logged, moka};
 
 fn all(criterion: &mut Criterion) {
-    let scenarios =
-        engine::scenarios().into_iter().chain(moka::scenarios()).chain(logged::scenarios());
+    let scenarios = engine::scenarios().into_iter().chain(moka::scenarios());
+    let scenarios = scenarios.chain(logged::scenarios()).chain(devices::scenarios());
     // Two threads at once are measured by the `quick` program.
     for scenario in scenarios.filter(|scenario| scenario.threads == 1) {
         let order = scenario.load.order(SUBJECTS);

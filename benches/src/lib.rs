@@ -5,6 +5,7 @@
 
 pub mod attempts;
 pub mod call;
+pub mod devices;
 pub mod engine;
 pub mod logged;
 pub mod moka;

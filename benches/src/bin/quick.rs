@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use lockout_benches::row::{Row, json_file, median, write_json};
 use lockout_benches::scenario::{Operation, SUBJECTS, Scenario};
-use lockout_benches::{engine, logged, moka};
+use lockout_benches::{devices, engine, logged, moka};
 
 /// Turns of floor and ours; the median of each is taken.
 const ROUNDS: usize = 9;
@@ -31,7 +31,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut rows = Vec::new();
     Row::print_head();
     let scenarios = engine::scenarios().into_iter().chain(moka::scenarios());
-    for scenario in scenarios.chain(logged::scenarios()) {
+    for scenario in scenarios.chain(logged::scenarios()).chain(devices::scenarios()) {
         rows.push(measure(&scenario).printed());
     }
     rows.push(heap()?.printed());

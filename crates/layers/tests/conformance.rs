@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockout_core::MapStore;
 use lockout_layers::{Breaker, Deadline, HashKey, Hashed, LockCache, Metered, OnOutage};
-use lockout_testkit::conformance_suite;
+use lockout_testkit::{conformance_suite, guard_suite};
 
 mod common;
 
@@ -27,6 +27,7 @@ fn stack() -> impl lockout_core::LockoutStore {
     Metered::new(OnOutage::fall_back_to(store, MapStore::new()), "login")
 }
 
+guard_suite!(guarding_a_stack, stack());
 conformance_suite!(deadline, Deadline::new(MapStore::new(), LIMIT));
 conformance_suite!(breaker, Breaker::new(MapStore::new()));
 conformance_suite!(fail_open, OnOutage::fail_open(MapStore::new()));

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use lockout_core::LockoutStore;
 use lockout_redis::RedisStore;
-use lockout_testkit::conformance_suite;
 #[cfg(feature = "cluster")]
 use lockout_testkit::servers::TestCluster;
 use lockout_testkit::servers::TestRedis;
+use lockout_testkit::{conformance_suite, guard_suite};
 
 /// A store that is empty, since nobody else has its prefix.
 fn store() -> RedisStore {
@@ -17,6 +17,7 @@ fn store() -> RedisStore {
 
 conformance_suite!(redis, store());
 conformance_suite!(shared, Arc::new(store()) as Arc<dyn LockoutStore>);
+guard_suite!(guarding, store());
 
 #[cfg(feature = "cluster")]
 fn on_cluster() -> RedisStore {
@@ -27,3 +28,6 @@ fn on_cluster() -> RedisStore {
 
 #[cfg(feature = "cluster")]
 conformance_suite!(cluster, on_cluster());
+
+#[cfg(feature = "cluster")]
+guard_suite!(guarding_in_a_cluster, on_cluster());

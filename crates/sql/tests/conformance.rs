@@ -9,11 +9,11 @@ use std::time::Duration;
 #[cfg(feature = "sqlite")]
 use lockout_core::LockoutStore;
 use lockout_sql::{Dialect, SqlStore};
-use lockout_testkit::conformance_suite;
 #[cfg(feature = "mysql")]
 use lockout_testkit::servers::TestMariaDb;
 #[cfg(feature = "postgres")]
 use lockout_testkit::servers::TestPostgres;
+use lockout_testkit::{conformance_suite, guard_suite};
 
 /// A store that is empty, since nobody else has its table.
 async fn store<D: Dialect>(url: &str, table: &str) -> SqlStore<D> {
@@ -32,6 +32,11 @@ fn shared(store: impl LockoutStore) -> Arc<dyn LockoutStore> {
 #[cfg(feature = "sqlite")]
 conformance_suite!(sqlite, store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await);
 #[cfg(feature = "sqlite")]
+guard_suite!(
+    guarding_sqlite,
+    store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await
+);
+#[cfg(feature = "sqlite")]
 conformance_suite!(
     dynamic,
     shared(store::<lockout_sql::sqlx::Sqlite>("sqlite::memory:", "lockout").await)
@@ -45,6 +50,8 @@ async fn on_postgres() -> lockout_sql::PostgresStore {
 
 #[cfg(feature = "postgres")]
 conformance_suite!(postgres, on_postgres().await);
+#[cfg(feature = "postgres")]
+guard_suite!(guarding_postgres, on_postgres().await);
 
 #[cfg(feature = "mysql")]
 async fn on_mysql() -> lockout_sql::MySqlStore {
@@ -54,3 +61,5 @@ async fn on_mysql() -> lockout_sql::MySqlStore {
 
 #[cfg(feature = "mysql")]
 conformance_suite!(mysql, on_mysql().await);
+#[cfg(feature = "mysql")]
+guard_suite!(guarding_mysql, on_mysql().await);
