@@ -26,7 +26,7 @@ pub(super) async fn what_is_put_is_found_as_it_was(lists: ExaminedLists) {
         entry("b", "some value"),
         until("c", "", after(1)),
         until("d", "value", after(4_000_000_000_000)),
-        until("e", "value", lockout_core::Timestamp::from_millis(i64::MAX.unsigned_abs())),
+        until("e", "value", lockout_core::Timestamp::from_millis(i64::MAX.unsigned_abs() - 1)),
     ];
     for entry in &entries {
         put(&lists, &devices(), entry).await;
