@@ -6,7 +6,9 @@
 pub mod attempts;
 pub mod call;
 pub mod engine;
+pub mod lists;
 pub mod logged;
+pub mod measure;
 pub mod moka;
 pub mod redis;
 pub mod row;
