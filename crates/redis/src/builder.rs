@@ -1,6 +1,7 @@
 //! How a [`RedisStore`] is made.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, MultiplexedConnection};
@@ -248,7 +249,8 @@ impl RedisStoreBuilder {
             return Err(BuildError::Timeout);
         }
         let (keys, scripts) = (Keys::new(self.prefix), Scripts::new(str::to_owned));
-        Ok(RedisStore(Arc::new(Parts { line, keys, scripts, waiting, origin })))
+        let list_time = AtomicU64::new(0);
+        Ok(RedisStore(Arc::new(Parts { line, keys, scripts, waiting, origin, list_time })))
     }
 }
 

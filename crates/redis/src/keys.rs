@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-use lockout_core::{Scope, Subject};
+use lockout_core::{ListName, Scope, Subject};
 use redis::Cmd;
 
 /// What the list of a bucket's locked subjects is called.
@@ -148,6 +148,11 @@ impl Keys {
         self.in_bucket(bucket_of(text) / Self::SHARED * Self::SHARED, name)
     }
 
+    /// A part of a list, all of whose parts are on one node. No bucket has a name as long.
+    pub(crate) fn list(&self, list: &ListName, part: &str) -> String {
+        format!("{}:{{list.{list}}}:{part}", self.prefix)
+    }
+
     /// The channel on which unlocks are told.
     pub(crate) fn unlocks(&self) -> String {
         format!("{}:unlocked", self.prefix)
@@ -225,6 +230,17 @@ mod tests {
             // The first braces are the bucket's: they alone are the hash tag.
             assert_eq!(key.find('{'), Some(8));
             assert_eq!(key.find('}'), Some(11));
+        }
+    }
+
+    #[test]
+    fn a_list_has_keys_that_nothing_else_has() {
+        let keys = Keys::new("lockout".into());
+        let key = |list: &str| keys.list(&list.parse().unwrap(), "entries");
+        assert_eq!(key("devices/eu-1"), "lockout:{list.devices/eu-1}:entries");
+        for list in ["00", "vk", "a"] {
+            assert_eq!(key(list), format!("lockout:{{list.{list}}}:entries"));
+            assert!(key(list).find('}').is_some_and(|end| end > "lockout:{vk".len()));
         }
     }
 

@@ -10,6 +10,7 @@ mod connection;
 mod error;
 mod keys;
 mod link;
+mod lists;
 mod locked;
 mod log;
 #[cfg(test)]

@@ -29,6 +29,12 @@ pub(crate) struct Line {
 }
 
 impl Line {
+    /// The answer to a command that changes nothing.
+    pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value> {
+        self.within(Call::Reads, |mut connection| async move { connection.send(command).await })
+            .await
+    }
+
     /// The answers to several commands that change nothing.
     pub(crate) async fn ask_all(&self, commands: &[Cmd]) -> Result<Vec<Value>> {
         self.within(

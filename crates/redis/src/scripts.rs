@@ -35,6 +35,8 @@ pub(crate) const UNDO: &str =
 pub(crate) const LOCK: &str = source!("words.lua", "record.lua", "lock.lua");
 pub(crate) const LOG_APPEND: &str = source!("log_append.lua");
 pub(crate) const LOG_PRUNE: &str = source!("log_prune.lua");
+pub(crate) const LIST_PUT: &str = source!("list_put.lua");
+pub(crate) const LIST_REMOVE: &str = source!("list_remove.lua");
 pub(crate) const CLEAR: &str = source!("words.lua", "record.lua", "clear.lua");
 
 /// What a store runs.
@@ -47,6 +49,8 @@ pub(crate) struct Scripts {
     pub(crate) undo: Script,
     pub(crate) lock: Script,
     pub(crate) clear: Script,
+    pub(crate) list_put: Script,
+    pub(crate) list_remove: Script,
 }
 
 impl Scripts {
@@ -60,6 +64,8 @@ impl Scripts {
             undo: script(UNDO),
             lock: script(LOCK),
             clear: script(CLEAR),
+            list_put: script(LIST_PUT),
+            list_remove: script(LIST_REMOVE),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use lockout_core::engine::{self, Standing};
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) waiting: Option<WaitingLine>,
     /// For subscriptions; unknown if the application made the connection.
     pub(crate) origin: Option<Origin>,
+    /// The latest time that somebody who read a list has told.
+    pub(crate) list_time: AtomicU64,
 }
 
 impl Parts {

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use lockout_core::{
-    Attempt, AttemptEntry, AttemptLog as _, AttemptQuery, Guard, LockedQuery, LoggedOutcome,
-    Policy, StoreErrorKind, Subject, SystemClock, Timestamp, UnlockNotice, Username,
+    Access, AccessLists, Attempt, AttemptEntry, AttemptLog as _, AttemptQuery, Guard, LockedQuery,
+    LoggedOutcome, Names, Policy, StoreErrorKind, Subject, SystemClock, Timestamp, UnlockNotice,
+    Username,
 };
 use lockout_redis::RedisStore;
 use lockout_testkit::servers::RedisServer;
@@ -36,7 +37,7 @@ async fn everything(url: &str) -> lockout_core::Result<()> {
     let (told, mut notices) = tokio::sync::mpsc::unbounded_channel();
     let _watch = store.watch_unlocks(move |notice| drop(told.send(notice)))?;
     assert_eq!(notices.recv().await, Some(UnlockNotice::Missed));
-    let log = store.log();
+    let (log, lists) = (store.log(), AccessLists::shared(store.clone()));
     let guard = Guard::builder(store, Policy::default()).clock(clock).build();
     let (alice, subject) = (Attempt::new().username("alice"), Subject::username("alice").unwrap());
     while let Ok(permit) = guard.begin(&alice).await?.admitted() {
@@ -49,6 +50,10 @@ async fn everything(url: &str) -> lockout_core::Result<()> {
     guard.begin(&alice).await?.admitted().unwrap().succeed().await?;
     guard.lock(&subject, None).await?;
     guard.unlock(&subject).await?;
+    let target = "username:mallory".parse().unwrap();
+    lists.set(&target, Access::Deny, Some(guard.now())).await?;
+    lists.refresh(&Names::default(), guard.now()).await?;
+    assert!(lists.remove(&target).await?);
     let entry = AttemptEntry::new(guard.now(), &alice, LoggedOutcome::Failed);
     log.append(&[entry]).await?;
     let named = AttemptQuery { username: Username::new("alice"), ..AttemptQuery::default() };

@@ -70,7 +70,8 @@ impl<D: Dialect> SqlStoreBuilder<D> {
     }
 
     /// Keeps the records in the table `table`, its view in `table_locked`, attempts in
-    /// `table_attempts` and its version in `table_migrations`. Stores with one table share everything. Default `lockout`; 1 to 48 of the
+    /// `table_attempts`, lists in `table_lists` and its version in `table_migrations`. Stores with one
+    /// table share everything. Default `lockout`; 1 to 48 of the
     /// characters `a-z 0-9 _`. But on SQLite, a schema (MySQL: a database) that exists may stand
     /// before it: `auth.lockout`.
     pub fn table(mut self, table: impl Into<String>) -> Self {

@@ -16,6 +16,7 @@ use sqlx::{Database, Pool, SqlStr};
 use crate::builder::{Durability, Settings};
 use crate::error::{BuildError, Failure};
 use crate::exchange::Value;
+use crate::lists::{ListColumns, ListTexts};
 use crate::log::{AttemptColumns, LogTexts};
 use crate::row::Columns;
 
@@ -41,6 +42,8 @@ pub struct Texts {
     pub(crate) version: &'static str,
     /// Those of the record of attempts.
     pub(crate) log: LogTexts,
+    /// Those of lists.
+    pub(crate) lists: ListTexts,
     /// Makes the table of what was migrated, if it is not there.
     pub(crate) history: &'static str,
     /// What makes the tables of each version out of those of the version before it.
@@ -96,6 +99,13 @@ pub trait Driver: Database {
         values: Vec<Value>,
     ) -> impl Future<Output = Result<Vec<AttemptColumns>, sqlx::Error>> + Send;
 
+    /// Sends a query for rows of lists.
+    fn entries(
+        pool: &Pool<Self>,
+        statement: SqlStr,
+        values: Vec<Value>,
+    ) -> impl Future<Output = Result<Vec<ListColumns>, sqlx::Error>> + Send;
+
     /// Sends a query for one number.
     fn number(
         pool: &Pool<Self>,
@@ -108,6 +118,13 @@ pub trait Driver: Database {
         statement: SqlStr,
         values: Vec<Value>,
     ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+    /// Sends statements in a transaction that ends when one changes no row: whether none did, or else
+    /// nothing was changed.
+    fn all_or_none(
+        pool: &Pool<Self>,
+        steps: Vec<(SqlStr, Vec<Value>)>,
+    ) -> impl Future<Output = Result<bool, sqlx::Error>> + Send;
 
     /// Runs `plan` over one connection while no other process migrates the same tables.
     fn migrate(
@@ -167,6 +184,14 @@ macro_rules! exchanges {
             exchange::rows(pool, statement, values).await
         }
 
+        async fn entries(
+            pool: &Pool<Self>,
+            statement: SqlStr,
+            values: Vec<Value>,
+        ) -> Result<Vec<$crate::lists::ListColumns>, sqlx::Error> {
+            exchange::rows(pool, statement, values).await
+        }
+
         async fn number(pool: &Pool<Self>, statement: SqlStr) -> Result<i64, sqlx::Error> {
             let rows = exchange::rows::<Self, (i64,)>(pool, statement, Vec::new()).await?;
             rows.first().map(|(number,)| *number).ok_or(sqlx::Error::RowNotFound)
@@ -179,6 +204,22 @@ macro_rules! exchanges {
         ) -> Result<u64, sqlx::Error> {
             let result = exchange::execute(pool, statement, values).await?;
             Ok(result.rows_affected())
+        }
+
+        async fn all_or_none(
+            pool: &Pool<Self>,
+            steps: Vec<(SqlStr, Vec<Value>)>,
+        ) -> Result<bool, sqlx::Error> {
+            let mut transaction = pool.begin().await?;
+            for (statement, values) in steps {
+                let result = exchange::execute(&mut *transaction, statement, values).await?;
+                if result.rows_affected() == 0 {
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
+            }
+            transaction.commit().await?;
+            Ok(true)
         }
     };
 }
@@ -197,8 +238,12 @@ macro_rules! texts {
             time: include_str!(concat!("../sql/", $folder, "/time.sql")),
             version: include_str!(concat!("../sql/", $folder, "/version.sql")),
             log: $crate::log::log_texts!($folder),
+            lists: $crate::lists::list_texts!($folder),
             history: include_str!(concat!("../migrations/", $folder, "/history.sql")),
-            migrations: &[include_str!(concat!("../migrations/", $folder, "/0001.sql"))],
+            migrations: &[
+                include_str!(concat!("../migrations/", $folder, "/0001.sql")),
+                include_str!(concat!("../migrations/", $folder, "/0002.sql")),
+            ],
         }
     };
 }

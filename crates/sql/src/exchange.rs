@@ -44,8 +44,8 @@ where
 }
 
 /// Sends a statement that has no rows to give.
-pub(crate) async fn execute<DB>(
-    pool: &Pool<DB>,
+pub(crate) async fn execute<'e, DB>(
+    executor: impl Executor<'e, Database = DB>,
     statement: SqlStr,
     values: Vec<Value>,
 ) -> Result<DB::QueryResult, sqlx::Error>
@@ -56,7 +56,6 @@ where
     i64: Type<DB> + for<'q> Encode<'q, DB>,
     Option<String>: for<'q> Encode<'q, DB>,
     Option<i64>: for<'q> Encode<'q, DB>,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let mut query = sqlx::query::<DB>(statement);
     for value in values {
@@ -67,5 +66,5 @@ where
             Value::MaybeNumber(number) => query.bind(number),
         };
     }
-    query.execute(pool).await
+    query.execute(executor).await
 }

@@ -11,6 +11,7 @@ mod error;
 mod exchange;
 mod gate;
 mod keys;
+mod lists;
 mod locked;
 mod log;
 mod migrate;

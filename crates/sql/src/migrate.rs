@@ -1,6 +1,9 @@
 //! The store's tables: how they are made, and whether they are there.
 
-use lockout_core::{AttemptLog as _, AttemptQuery, Effect, Result, StoreError, StoreErrorKind};
+use lockout_core::{
+    AccessLists, AttemptLog as _, AttemptQuery, Effect, ListName, ListStore as _, Result,
+    StoreError, StoreErrorKind, Timestamp,
+};
 
 use crate::dialect::{Dialect, Driver, Plan};
 use crate::error::{Call, Verdict, judge};
@@ -50,7 +53,9 @@ impl<D: Dialect> SqlStore<D> {
             std::cmp::Ordering::Equal => {
                 self.read(&[String::new()]).await?;
                 let newest = AttemptQuery { limit: 1, ..AttemptQuery::default() };
-                return self.log().recent(&newest).await.map(drop);
+                self.log().recent(&newest).await?;
+                let any: ListName = AccessLists::DEFAULT_NAME.parse()?;
+                return self.entries(&any, None, 1, Timestamp::default()).await.map(drop);
             }
             std::cmp::Ordering::Less => format!(
                 "its tables are of version {version}, this program needs {known}: call migrate()"

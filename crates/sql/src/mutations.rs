@@ -12,11 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockout_core::{
-    Clock as _, Decision, FakeClock, Guard, LockedQuery, LockoutStore as _, Policy, Record, Rule,
-    Scope, ServerTime as _, Subject, SystemClock, Timestamp,
+    Clock as _, Decision, FakeClock, Guard, ListEntry, ListStore as _, LockedQuery,
+    LockoutStore as _, Policy, Record, Rule, Scope, ServerTime as _, Subject, SystemClock,
+    Timestamp,
 };
 use lockout_testkit::conformance::block_on;
 use lockout_testkit::differential;
+use lockout_testkit::lists::LIST_CASES;
 use tokio::task::JoinSet;
 
 use crate::dialect::{Dialect, Driver, Texts};
@@ -64,6 +66,12 @@ fn texts<D: Driver>((name, right, wrong): Fault) -> Texts {
         "forget" => &mut texts.forget,
         "version" => &mut texts.version,
         "time" => &mut texts.time,
+        "list_put" => &mut texts.lists.put,
+        "list_touch" => &mut texts.lists.touch,
+        "list_remove" => &mut texts.lists.remove,
+        "list_get" => &mut texts.lists.get,
+        "list_page" => &mut texts.lists.page,
+        "list_sweep" => &mut texts.lists.sweep,
         _ => panic!("no statement is called {name}"),
     };
     assert_eq!(text.matches(right).count(), 1, "not once in {name}: {right}");
@@ -187,7 +195,41 @@ async fn is_known_by_version<D: Mutated>(store: &SqlStore<D>) -> bool {
     run("INSERT INTO {migrations} (version) VALUES (99)").await;
     let is_newer = store.check().await.is_err();
     run("DELETE FROM {migrations}").await;
-    is_right && is_newer && store.check().await.is_err()
+    let is_empty = store.check().await.is_err_and(|error| error.to_string().contains("version 0"));
+    is_right && is_newer && is_empty
+}
+
+/// What of the suite for lists is asked: each of these on tables of its own.
+const LIST_CASES_ASKED: [&str; 8] = [
+    "what_is_put_again_is_replaced",
+    "what_is_removed_is_gone_and_can_be_put_again",
+    "lists_do_not_mix",
+    "an_entry_is_over_at_its_very_instant",
+    "pages_follow_one_another_in_the_order_of_keys",
+    "a_version_differs_after_each_change_and_not_without",
+    "a_version_is_of_its_own_list",
+    "a_version_is_never_that_of_another_time",
+];
+
+/// Panics unless lists are kept as they ought to be.
+async fn keeps_lists<D: Mutated>(fault: Fault) {
+    for case in LIST_CASES.iter().filter(|case| LIST_CASES_ASKED.contains(&case.name)) {
+        let place = D::place();
+        let store = place.store::<D>(fault).await;
+        (case.examine)(Arc::new(store)).await;
+    }
+    let place = D::place();
+    let (store, list) = (place.store::<D>(fault).await, "devices".parse().unwrap());
+    for number in 0..4_u64 {
+        let until = (number < 3).then(|| NOON.saturating_add(Duration::from_millis(number)));
+        let entry = ListEntry::new(format!("key-{number}"), "", until).unwrap();
+        store.put(&list, &entry).await.unwrap();
+    }
+    let end = NOON.saturating_add(LINGERS + Duration::from_millis(1));
+    assert_eq!(store.sweep_lists(1, end).await.unwrap(), 1);
+    assert_eq!(store.sweep_lists(5, end).await.unwrap(), 1);
+    let left = store.entries(&list, None, 10, Timestamp::from_millis(0)).await.unwrap();
+    assert_eq!(left.items.iter().map(ListEntry::key).collect::<Vec<_>>(), ["key-2", "key-3"]);
 }
 
 async fn tells_the_time<D: Mutated>(store: &SqlStore<D>) -> bool {
@@ -238,6 +280,12 @@ fn is_found<D: Mutated>(fault: Fault, seeds: u64) -> bool {
                 let store = place.store::<D>(fault).await;
                 (place, store)
             };
+            if fault == NONE || fault.0.starts_with("list_") {
+                keeps_lists::<D>(fault).await;
+            }
+            if fault.0.starts_with("list_") {
+                return true;
+            }
             let (_place, store) = of_its_own().await;
             if !(tells_the_time(&store).await
                 && ends(lists(&store)).await
@@ -300,15 +348,36 @@ async fn rounds_with_a_deadlock<D: Mutated>(in_order: bool) -> usize {
     deadlocks
 }
 
+/// Those that all databases have.
+const LIST_FAULTS: &[Fault] = &[
+    ("list_put", "= ''", "<> ''"),
+    ("list_put", "+ 1", "+ 0"),
+    ("list_touch", "= ''", "<> ''"),
+    ("list_touch", "+ 1", "+ 0"),
+    ("list_touch", "list =", "list <>"),
+    ("list_remove", "list =", "list <>"),
+    ("list_remove", "entry =", "entry <>"),
+    ("list_get", "list =", "list <>"),
+    ("list_get", "entry =", "entry <>"),
+    ("list_page", "list =", "list <>"),
+    ("list_page", "entry >", "entry >="),
+    ("list_page", "until >", "until >="),
+    ("list_page", "IS NULL", "IS NOT NULL"),
+    ("list_page", "ORDER BY entry", "ORDER BY entry DESC"),
+    ("list_sweep", "until <=", "until <"),
+    ("list_sweep", "until <=", "until >="),
+];
+
 const NONE: Fault = ("time", "SELECT", "SELECT");
 
 fn every_fault_is_found<D: Mutated>() {
     assert!(!is_found::<D>(NONE, 4), "the right statements are found wrong");
     let missed = |fault: &&Fault| !is_found::<D>(**fault, 15);
-    let half = D::FAULTS.len() / 2;
+    let faults: Vec<_> = D::FAULTS.iter().chain(LIST_FAULTS).copied().collect();
+    let half = faults.len() / 2;
     let missed: Vec<_> = std::thread::scope(|scope| {
         // Most of the time is waiting for what never works.
-        let parts = [&D::FAULTS[..half], &D::FAULTS[half..]];
+        let parts = [&faults[..half], &faults[half..]];
         let parts =
             parts.map(|part| scope.spawn(|| part.iter().filter(missed).collect::<Vec<_>>()));
         parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
@@ -332,6 +401,8 @@ mod postgres {
 
     impl Mutated for sqlx::Postgres {
         const FAULTS: &[Fault] = &[
+            ("list_put", "until = excluded", "until = kept"),
+            ("list_put", "ELSE excluded.value", "ELSE kept.value"),
             ("read", "subject IN (", "subject NOT IN ("),
             ("read", "failures::bigint, charged", "charged, failures::bigint"),
             ("read", "expires_at, locked_until", "locked_until, expires_at"),
@@ -390,6 +461,9 @@ mod mysql {
 
     impl Mutated for sqlx::MySql {
         const FAULTS: &[Fault] = &[
+            ("list_put", "until = VALUES(until)", "until = until"),
+            ("list_put", "ELSE VALUES(value)", "ELSE value"),
+            ("list_page", "CONVERT(entry USING utf8mb4)", "list"),
             ("read", "subject IN", "subject NOT IN"),
             ("read", "failures, charged", "charged, failures"),
             ("read", "expires_at, locked_until", "locked_until, expires_at"),
@@ -447,6 +521,8 @@ mod sqlite {
 
     impl Mutated for sqlx::Sqlite {
         const FAULTS: &[Fault] = &[
+            ("list_put", "until = excluded", "until = kept"),
+            ("list_put", "ELSE excluded.value", "ELSE kept.value"),
             ("read", "subject IN", "subject NOT IN"),
             ("read", "failures, charged", "charged, failures"),
             ("read", "expires_at, locked_until", "locked_until, expires_at"),

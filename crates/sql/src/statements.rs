@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 use crate::builder::Durability;
 use crate::dialect::Texts;
+use crate::lists::ListStatements;
 use crate::log::LogStatements;
 use crate::table::Table;
 
@@ -30,6 +31,8 @@ pub(crate) struct Statements {
     pub(crate) version: SqlStr,
     /// Those of the record of attempts.
     pub(crate) log: LogStatements,
+    /// Those of lists.
+    pub(crate) lists: ListStatements,
 }
 
 impl Statements {
@@ -53,6 +56,7 @@ impl Statements {
             time: names.put_into(texts.time),
             version: names.put_into(texts.version),
             log: LogStatements::new(texts, names, durability),
+            lists: ListStatements::new(texts, names, durability),
         }
     }
 }
@@ -114,6 +118,7 @@ impl Names {
             .replace("{table}", &quoted(""))
             .replace("{locked}", &quoted("_locked"))
             .replace("{attempts}", &quoted("_attempts"))
+            .replace("{lists}", &quoted("_lists"))
             .replace("{migrations}", &quoted("_migrations"))
             .replace("{name}", self.table.name());
         AssertSqlSafe(Arc::<str>::from(text)).into_sql_str()

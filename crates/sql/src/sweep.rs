@@ -17,6 +17,8 @@ use crate::store::SqlStore;
 pub struct Swept {
     /// How many rows were deleted.
     pub deleted: u64,
+    /// How many entries of lists were deleted: as many as the batch has rows, if more are over.
+    pub entries: u64,
     /// Where the next batch begins; `None` when all rows have been looked at.
     pub next: Option<Subject>,
 }
@@ -31,7 +33,8 @@ impl<D: Dialect> SqlStore<D> {
     pub const MAX_SWEEP: u32 = 5_000;
 
     /// Deletes those among the next `rows` rows (1 to [`MAX_SWEEP`](Self::MAX_SWEEP)) after `after`,
-    /// in the order of the table's key, that expired ten minutes ago or earlier.
+    /// in the order of the table's key, that expired ten minutes ago or earlier; and as many entries
+    /// of lists, wherever they are, that were over then.
     ///
     /// No decision depends on it: an expired row counts as none. It only gives the space back, so
     /// it can be run at any time, by any number of processes, as slowly as one likes:
@@ -70,8 +73,9 @@ impl<D: Dialect> SqlStore<D> {
             }
         }
         let next = last.map(|last| subject_of(&last).ok_or_else(unreadable::<D>)).transpose()?;
+        let entries = self.sweep_lists(rows, now).await?;
         if expired.is_empty() {
-            return Ok(Swept { deleted: 0, next });
+            return Ok(Swept { deleted: 0, entries, next });
         }
         // In the order in which attempts take rows.
         expired.sort_unstable();
@@ -80,6 +84,23 @@ impl<D: Dialect> SqlStore<D> {
             let values = vec![Value::Text(expired.clone()), Value::Number(end)];
             D::execute(&parts.pool, parts.statements.forget.clone(), values)
         });
-        Ok(Swept { deleted: deleted.await?, next })
+        Ok(Swept { deleted: deleted.await?, entries, next })
+    }
+
+    /// Deletes at most `rows` entries of lists (1 to [`MAX_SWEEP`](Self::MAX_SWEEP)) that were over
+    /// ten minutes ago, which a [sweep](Self::sweep) does too; how many. Fewer than `rows` means that
+    /// no more are over. No list changes by it: what is over counts as none.
+    ///
+    /// # Errors
+    /// If the database cannot.
+    pub async fn sweep_lists(&self, rows: u32, now: Timestamp) -> Result<u64> {
+        let rows = rows.clamp(1, Self::MAX_SWEEP);
+        let end = millis(now.saturating_sub(LINGERS));
+        let parts = self.parts();
+        self.again(Call::Writes, || {
+            let values = vec![Value::Number(end), Value::Number(rows.into())];
+            D::execute(&parts.pool, parts.statements.lists.sweep.clone(), values)
+        })
+        .await
     }
 }

@@ -31,7 +31,7 @@ impl ListEntry {
     /// An entry that is over at `until`; `None`: never.
     ///
     /// Key and value may hold any characters but control characters, which some databases lack. An
-    /// end that is more than 2^63 - 1 milliseconds after 1970 is never.
+    /// end that is 2^63 - 1 milliseconds or more after 1970 is never.
     ///
     /// # Errors
     /// If key or value is too long or holds a control character, or if the key is empty.
@@ -47,7 +47,7 @@ impl ListEntry {
         if !is_text(&value, Self::MAX_VALUE_CHARS) {
             return Err(ListError::Value);
         }
-        let until = until.filter(|until| i64::try_from(until.as_millis()).is_ok());
+        let until = until.filter(|until| until.as_millis() < i64::MAX.unsigned_abs());
         Ok(Self { key, value, until })
     }
 
@@ -179,7 +179,7 @@ mod tests {
             let until = Some(Timestamp::from_millis(millis));
             ListEntry::new("a", "", until).unwrap().until().map(Timestamp::as_millis)
         };
-        let last = i64::MAX.unsigned_abs();
+        let last = i64::MAX.unsigned_abs() - 1;
         assert_eq!(end(last), Some(last));
         assert_eq!(end(last + 1), None);
     }

@@ -1,0 +1,5 @@
+SELECT CONVERT(entry USING utf8mb4), value, until
+FROM {lists}
+WHERE list = ? AND entry > ? AND (until IS NULL OR until > ?)
+ORDER BY entry
+LIMIT ?

@@ -1,0 +1,1 @@
+DELETE FROM {lists} WHERE until <= ? ORDER BY until LIMIT ?

@@ -1,0 +1,1 @@
+DELETE FROM {lists} WHERE list = $1 AND entry = $2

@@ -1,0 +1,1 @@
+SELECT entry, value, until FROM {lists} WHERE list = ? AND entry = ?

@@ -1,0 +1,5 @@
+SELECT entry, value, until
+FROM {lists}
+WHERE list = ? AND entry > ? AND (until IS NULL OR until > ?)
+ORDER BY entry
+LIMIT ?
