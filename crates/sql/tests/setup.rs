@@ -84,7 +84,7 @@ async fn a_row_that_is_no_record_is_corrupt_and_stays_as_it_is<D: Tested>() {
     let version = "version = abs(version) + 1";
     for (number, junk) in [
         "failures = -1",
-        "charged = -5",
+        "charged = -9000000000000000000",
         "touched = -1",
         "expires_at = -7",
         "state = '{'",
