@@ -101,7 +101,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let (of_ip, of_name) = (Arc::clone(&list), list);
     let empty = AccessLists::default();
     vec![
-        scenario("an address in 100,000 networks", AtMost::Times(4.0), {
+        scenario("an address in 100,000 networks", AtMost::Times(6.0), {
             Box::new(move |ip, _| {
                 black_box(of_ip.of_ip(ip));
             })
