@@ -247,20 +247,47 @@ fn one_looks_while_others_go_on_and_nothing_that_was_changed_here_meanwhile_is_l
 }
 
 #[tokio::test]
-async fn an_entry_is_over_at_its_end_though_nobody_changes_the_list() {
-    let (store, clock) = (Arc::new(MapStore::new()), FakeClock::at(NOON));
-    let here = AccessLists::shared(Arc::clone(&store)).refresh_every(Duration::from_secs(3600));
-    let there = AccessLists::shared(store).refresh_every(Duration::from_secs(3600));
+async fn an_entry_is_over_within_a_period_of_its_end_though_nobody_changes_the_list() {
+    let (store, clock) = (Arc::new(Moody::default()), FakeClock::at(NOON));
+    let here = AccessLists::shared(Arc::clone(&store));
+    let there = AccessLists::shared(Arc::clone(&store));
     let end = NOON.saturating_add(Duration::from_secs(60));
     here.set(&target("network:10.0.0.0/8"), Access::Deny, Some(end)).await.unwrap();
     clock.advance(Duration::from_millis(59_999));
     for lists in [&here, &there] {
         assert_eq!(said(lists, &clock, [10, 0, 0, 1]).await.0, Some(Access::Deny));
     }
-    clock.advance(Duration::from_millis(1));
+    // Whether or not the store works.
+    store.fails.store(true, Ordering::SeqCst);
+    clock.advance(AccessLists::DEFAULT_REFRESH);
     for lists in [&here, &there] {
         assert_eq!(said(lists, &clock, [10, 0, 0, 1]).await.0, None);
     }
+    // What is over does not come back when something else is changed.
+    here.set(&target("network:192.0.2.1"), Access::Allow, None).await.unwrap();
+    assert_eq!(said(&here, &clock, [10, 0, 0, 1]).await.0, None);
+    assert_eq!(said(&here, &clock, [192, 0, 2, 1]).await.0, Some(Access::Allow));
+}
+
+#[test]
+fn many_who_change_a_list_at_once_each_see_their_change() {
+    let lists = AccessLists::shared(MapStore::new());
+    std::thread::scope(|scope| {
+        for thread in 0..8_u8 {
+            let lists = lists.clone();
+            scope.spawn(move || {
+                let clock = FakeClock::at(NOON);
+                for host in 0..100 {
+                    clock.advance(Duration::from_secs(1));
+                    let set = target(&format!("network:10.0.{thread}.{host}"));
+                    let done = poll(pin!(lists.set(&set, Access::Deny, None)));
+                    assert!(matches!(done, std::task::Poll::Ready(Ok(()))));
+                    let said = poll(pin!(said(&lists, &clock, [10, 0, thread, host])));
+                    assert_eq!(said, std::task::Poll::Ready((Some(Access::Deny), None)));
+                }
+            });
+        }
+    });
 }
 
 #[tokio::test]

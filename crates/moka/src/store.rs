@@ -23,7 +23,7 @@ use crate::shard::Shard;
 ///
 /// A subject's record lives in one of many shards and is changed in place under the shard's lock;
 /// an attempt's shards are locked together, in their order. See the [crate] for what happens when
-/// there is no room.
+/// there is no room, and for lists.
 pub struct MokaStore {
     shards: Box<[Mutex<Shard>]>,
     /// Seeded anew for each process. Should somebody find names that collide all the same, they

@@ -49,9 +49,13 @@ async fn filled<D: Tested>() -> (common::Place, lockout_sql::SqlStore<D>, Foreig
     (place, store, foreign)
 }
 
+fn named(text: &str, table: &str) -> String {
+    text.replace("{table}", table).replace("{lists}", &format!("{table}_lists"))
+}
+
 /// A statement of the store, with values in the places of its parameters.
 fn statement<D: Tested>(text: &str, table: &str, values: &[&str]) -> String {
-    let mut statement = text.replace("{table}", table);
+    let mut statement = named(text, table);
     for (number, value) in values.iter().enumerate().rev() {
         let number = number + 1;
         statement = statement.replace(&format!("${number}"), value);
@@ -86,7 +90,7 @@ async fn plans<D: Tested>(
     let lines = async |sql: String| D::plan(foreign, &sql).await;
     match D::KIND {
         Kind::Postgres => {
-            let unknown = text::<D>(name).replace("{table}", table);
+            let unknown = named(&text::<D>(name), table);
             foreign.run("SET plan_cache_mode = force_generic_plan").await;
             foreign.run(&format!("PREPARE {name} AS {unknown}")).await;
             let values = values.join(", ");
@@ -148,7 +152,55 @@ async fn attempts_and_sweeps_go_by_the_primary_key<D: Tested>() {
     assert_eq!(store.sweep(None, 1_000, NOON).await.unwrap().deleted, 0);
 }
 
+/// A list with so many entries, each with an end.
+async fn with_a_list<D: Tested>() -> (common::Place, Foreign<D>) {
+    let place = D::place();
+    place.store::<D>().await;
+    let foreign = Foreign::<D>::to(&place.url);
+    let table = format!("{}_lists", place.table);
+    let numbers = format!(
+        "WITH RECURSIVE numbers (n) AS \
+         (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {OTHERS})"
+    );
+    let columns = "(list, entry, value, until)";
+    foreign
+        .run(&match D::KIND {
+            Kind::MySql => format!(
+                "SET max_recursive_iterations = 200000; INSERT INTO {table} {columns} {numbers} \
+                 SELECT 'devices', concat('key-', n), '', n FROM numbers; ANALYZE TABLE {table}"
+            ),
+            _ => format!(
+                "{numbers} INSERT INTO {table} {columns} \
+                 SELECT 'devices', 'key-' || n, '', n FROM numbers; ANALYZE {table}"
+            ),
+        })
+        .await;
+    (place, foreign)
+}
+
+async fn a_list_is_read_off_its_key_and_swept_by_its_ends<D: Tested>() {
+    let (place, foreign) = with_a_list::<D>().await;
+    let lists = format!("{}_lists", place.table);
+    for (name, values) in [
+        ("list_get", &["'devices'", "'key-7'"][..]),
+        ("list_page", &["'devices'", "'key-5'", "7", "100"]),
+    ] {
+        for plan in plans::<D>(&foreign, name, &place.table, values).await {
+            assert!(is_by_key::<D>(&plan, &lists), "{name}: {plan}");
+            assert!(!plan.to_lowercase().contains("sort"), "{name}: {plan}");
+        }
+    }
+    for plan in plans::<D>(&foreign, "list_sweep", &place.table, &["7", "100"]).await {
+        let by_end = match D::KIND {
+            Kind::MySql => "\"key\": \"by_end\"".to_owned(),
+            _ => format!("{lists}_by_end"),
+        };
+        assert!(plan.contains(&by_end) && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
+
 on_each_database!(
+    a_list_is_read_off_its_key_and_swept_by_its_ends,
     listing_reads_the_locked_and_nobody_else,
     attempts_and_sweeps_go_by_the_primary_key,
 );

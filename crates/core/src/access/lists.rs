@@ -31,7 +31,8 @@ use crate::store::{Cursor, Page};
 /// A change is seen by this handle and its clones at once, by other nodes within
 /// [`refresh_every`](Self::refresh_every). Of a fixed and a shared entry for the same the
 /// [stricter](AccessList) holds. No task runs in the background: whoever asks when it is time reads
-/// the list's version, and the list if that differs, while others go on with the list as it was.
+/// the list's version, and the list if that differs, while others go on with the list as it was. He
+/// also notices which entries have come to their end, so that one may hold for a period longer.
 ///
 /// While the store fails the list stays as it was last read. Until it has been read once there are
 /// the fixed entries alone, and the changes that were made here: a service that must not answer
@@ -175,7 +176,7 @@ impl AccessLists {
         let entry = ListEntry::new(target.to_string(), access.as_str(), until)?;
         source.store.put(&source.list, &entry).await?;
         let listed = Listed { target: target.clone(), access, until: entry.until() };
-        self.0.shared.note(entry.key(), Some(listed));
+        self.0.shared.note(&self.0.fixed, entry.key(), Some(listed));
         Ok(())
     }
 
@@ -187,7 +188,7 @@ impl AccessLists {
     pub async fn remove(&self, target: &Target) -> Result<bool> {
         let (source, key) = (self.source()?, target.to_string());
         let was_there = source.store.remove(&source.list, &key).await?;
-        self.0.shared.note(&key, None);
+        self.0.shared.note(&self.0.fixed, &key, None);
         Ok(was_there)
     }
 
@@ -225,9 +226,9 @@ impl AccessLists {
             && let Some(turn) = shared.turn(source.refresh_every, now)
         {
             error = match source.changed(turn.version(), now).await {
-                Ok(None) => turn.unchanged(),
-                Ok(Some(read)) => turn.changed(read, fixed, names, now),
-                Err(error) => turn.failed(error),
+                Ok(None) => turn.unchanged(fixed, now),
+                Ok(Some(read)) => turn.changed(read, fixed, now),
+                Err(error) => turn.failed(fixed, now, error),
             };
         }
         (shared.compiled(fixed, names, now), error)

@@ -15,6 +15,7 @@ use crate::names::Names;
 const MOST_COMPILED: usize = 4;
 
 type Fixed = [(Target, Access)];
+type Entries = BTreeMap<String, Listed>;
 
 /// The entries that were read, and the lists that were made of them.
 #[derive(Default)]
@@ -23,24 +24,36 @@ pub(super) struct Shared(Mutex<State>);
 #[derive(Default)]
 struct State {
     /// By their keys in the store.
-    entries: BTreeMap<String, Listed>,
+    entries: Arc<Entries>,
+    /// Counts how often they have changed here.
+    revision: u64,
     version: Option<u64>,
     /// When somebody looked last.
     looked: Option<Timestamp>,
     is_looking: bool,
     /// What was changed here since somebody began to look: he may have read before.
     meanwhile: Vec<(String, Option<Listed>)>,
-    compiled: Vec<(Names, Compiled)>,
+    compiled: Vec<Compiled>,
 }
 
-#[derive(Clone)]
+/// A list, and what it was made of.
 struct Compiled {
     list: Arc<AccessList>,
-    /// The next end of an entry.
+    names: Names,
+    revision: u64,
+    /// When: what was over then is not in it.
+    at: Timestamp,
+    /// The first end of an entry in it.
     until: Option<Timestamp>,
 }
 
-/// Known entries are not shared with whoever changes where they come from.
+/// Entries at one moment.
+struct Snapshot {
+    entries: Arc<Entries>,
+    revision: u64,
+}
+
+/// What is known is not shared with whoever changes where it comes from.
 impl Clone for Shared {
     fn clone(&self) -> Self {
         Self::default()
@@ -62,13 +75,23 @@ impl Shared {
     }
 
     /// Takes over a change that the store has.
-    pub(super) fn note(&self, key: &str, listed: Option<Listed>) {
+    pub(super) fn note(&self, fixed: &Fixed, key: &str, listed: Option<Listed>) {
         let mut state = self.state();
         if state.is_looking {
             state.meanwhile.push((key.to_owned(), listed.clone()));
         }
-        state.change(key.to_owned(), listed);
-        state.compiled.clear();
+        state.change([(key.to_owned(), listed)]);
+        // Somebody else may have changed the same since, and it may have been read by now: whoever
+        // looks next reads it all, as he would have to anyway.
+        state.version = None;
+        let snapshot = state.snapshot();
+        // What has ended meanwhile is noticed by whoever looks next.
+        let made: Vec<_> =
+            state.compiled.iter().map(|made| (made.names.clone(), made.at)).collect();
+        drop(state);
+        for (names, at) in made {
+            self.keep(snapshot.compile(fixed, &names, at));
+        }
     }
 
     /// The right to look, if it is time and nobody has it.
@@ -87,45 +110,78 @@ impl Shared {
 
     /// The list for these names.
     pub(super) fn compiled(&self, fixed: &Fixed, names: &Names, now: Timestamp) -> Arc<AccessList> {
-        let mut state = self.state();
-        let made = state.compiled.iter().find(|(made, _)| made == names);
-        if let Some((_, made)) = made.filter(|(_, made)| made.until.is_none_or(|end| now < end)) {
+        let state = self.state();
+        if let Some(made) = state.compiled.iter().find(|made| made.names == *names) {
             return Arc::clone(&made.list);
         }
-        let made = compile(fixed, &state.entries, names, now);
+        let snapshot = state.snapshot();
+        drop(state);
+        self.keep(snapshot.compile(fixed, names, now))
+    }
+
+    /// Makes lists anew of which an entry has come to its end.
+    fn end(&self, fixed: &Fixed, now: Timestamp) {
+        let state = self.state();
+        let has_ended = |made: &&Compiled| made.until.is_some_and(|until| until <= now);
+        let ended: Vec<_> =
+            state.compiled.iter().filter(has_ended).map(|made| made.names.clone()).collect();
+        let snapshot = state.snapshot();
+        drop(state);
+        for names in ended {
+            self.keep(snapshot.compile(fixed, &names, now));
+        }
+    }
+
+    /// Keeps a list, unless there is one of later entries; the one that is kept.
+    fn keep(&self, made: Compiled) -> Arc<AccessList> {
+        let mut state = self.state();
+        let before = state.compiled.iter().position(|before| before.names == made.names);
+        if let Some(before) = before {
+            if state.compiled[before].revision > made.revision {
+                return Arc::clone(&state.compiled[before].list);
+            }
+            state.compiled.remove(before);
+        } else if state.compiled.len() == MOST_COMPILED {
+            state.compiled.remove(0);
+        }
         let list = Arc::clone(&made.list);
-        state.keep(names, made);
+        state.compiled.push(made);
         list
     }
 }
 
 impl State {
-    fn change(&mut self, key: String, listed: Option<Listed>) {
-        match listed {
-            Some(listed) => self.entries.insert(key, listed),
-            None => self.entries.remove(&key),
-        };
+    fn change(&mut self, changes: impl IntoIterator<Item = (String, Option<Listed>)>) {
+        let entries = Arc::make_mut(&mut self.entries);
+        for (key, listed) in changes {
+            match listed {
+                Some(listed) => entries.insert(key, listed),
+                None => entries.remove(&key),
+            };
+        }
+        self.revision += 1;
     }
 
-    fn keep(&mut self, names: &Names, made: Compiled) {
-        self.compiled.retain(|(others, _)| others != names);
-        if self.compiled.len() == MOST_COMPILED {
-            self.compiled.remove(0);
-        }
-        self.compiled.push((names.clone(), made));
+    fn snapshot(&self) -> Snapshot {
+        Snapshot { entries: Arc::clone(&self.entries), revision: self.revision }
     }
 }
 
-fn compile(
-    fixed: &Fixed,
-    entries: &BTreeMap<String, Listed>,
-    names: &Names,
-    now: Timestamp,
-) -> Compiled {
-    let listed = || entries.values().filter(|listed| !listed.is_over(now));
-    let shared = listed().map(|listed| (listed.target.clone(), listed.access));
-    let list = AccessList::new(names, fixed.iter().cloned().chain(shared));
-    Compiled { list: Arc::new(list), until: listed().filter_map(|listed| listed.until).min() }
+impl Snapshot {
+    /// Takes a tenth of a second for a hundred thousand entries: so nobody has to wait for it but who
+    /// changed something.
+    fn compile(&self, fixed: &Fixed, names: &Names, now: Timestamp) -> Compiled {
+        let listed = || self.entries.values().filter(|listed| !listed.is_over(now));
+        let shared = listed().map(|listed| (listed.target.clone(), listed.access));
+        let list = AccessList::new(names, fixed.iter().cloned().chain(shared));
+        Compiled {
+            list: Arc::new(list),
+            names: names.clone(),
+            revision: self.revision,
+            at: now,
+            until: listed().filter_map(|listed| listed.until).min(),
+        }
+    }
 }
 
 /// The right to look at the store, which one caller has at a time.
@@ -142,14 +198,21 @@ impl Turn<'_> {
     }
 
     /// Nobody has changed the list.
-    pub(super) fn unchanged(mut self) -> Option<StoreError> {
+    pub(super) fn unchanged(mut self, fixed: &Fixed, now: Timestamp) -> Option<StoreError> {
         self.has_looked = true;
+        self.shared.end(fixed, now);
         None
     }
 
     /// The store failed, and is not asked again before it is time.
-    pub(super) fn failed(mut self, error: StoreError) -> Option<StoreError> {
+    pub(super) fn failed(
+        mut self,
+        fixed: &Fixed,
+        now: Timestamp,
+        error: StoreError,
+    ) -> Option<StoreError> {
         self.has_looked = true;
+        self.shared.end(fixed, now);
         Some(error)
     }
 
@@ -158,26 +221,22 @@ impl Turn<'_> {
         mut self,
         read: Read,
         fixed: &Fixed,
-        names: &Names,
         now: Timestamp,
     ) -> Option<StoreError> {
         self.has_looked = true;
         let Read { version, entries, unreadable } = read;
-        let entries = entries.into_iter().collect();
-        // While others still use the one before.
-        let made = compile(fixed, &entries, names, now);
         let mut state = self.shared.state();
-        state.entries = entries;
-        state.version = Some(version);
-        state.compiled.clear();
+        state.entries = Arc::new(entries.into_iter().collect());
         let meanwhile = std::mem::take(&mut state.meanwhile);
-        if meanwhile.is_empty() {
-            state.keep(names, made);
-        }
-        for (key, listed) in meanwhile {
-            state.change(key, listed);
-        }
+        state.version = meanwhile.is_empty().then_some(version);
+        state.change(meanwhile);
+        // Others still use the lists that were made before.
+        let names: Vec<_> = state.compiled.iter().map(|made| made.names.clone()).collect();
+        let snapshot = state.snapshot();
         drop(state);
+        for names in names {
+            self.shared.keep(snapshot.compile(fixed, &names, now));
+        }
         (unreadable > 0).then(|| {
             let message = format!(
                 "{unreadable} entries of the access list are none, or of a later version of \
