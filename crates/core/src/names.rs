@@ -46,7 +46,7 @@ impl Username {
 
     /// The name that is written like this, but for what is too long.
     pub(crate) fn kept(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(cut(text)))
+        (!text.is_empty()).then(|| Self(SmolStr::new(cut(text))))
     }
 
     /// The name as it is counted.
@@ -141,9 +141,9 @@ impl Names {
         }
         match self {
             Self::Custom(custom) => custom.name(typed),
-            _ if is_plain => Some(cut(typed)),
-            Self::Exact => Some(cut(typed)),
-            Self::AsciiLowercase => Some(cut(&typed.to_ascii_lowercase())),
+            _ if is_plain => counted(typed),
+            Self::Exact => counted(typed),
+            Self::AsciiLowercase => counted(&typed.to_ascii_lowercase()),
             Self::Precis => folded(typed),
         }
     }
@@ -182,7 +182,7 @@ impl CustomNames {
     fn name(&self, typed: &str) -> Option<SmolStr> {
         let name = (self.0)(typed)?;
         let name = name.trim();
-        is_name(name).then(|| cut(name))
+        if is_name(name) { counted(name) } else { None }
     }
 }
 
@@ -199,9 +199,12 @@ const fn is_plain(byte: u8) -> bool {
 
 /// Whether a text can be a name: it has no character that no name has, and one that is seen.
 fn is_name(text: &str) -> bool {
+    !text.contains(is_no_part_of_a_name) && is_seen(text)
+}
+
+fn is_seen(text: &str) -> bool {
     let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    !text.contains(is_no_part_of_a_name)
-        && text.chars().any(|c| !c.is_whitespace() && !invisible.contains(c))
+    text.chars().any(|c| !c.is_whitespace() && !invisible.contains(c))
 }
 
 /// Controls, line and paragraph separators, and what stands for bytes that were no text.
@@ -210,9 +213,15 @@ fn is_no_part_of_a_name(c: char) -> bool {
 }
 
 /// The first [`Username::MAX_CHARS`] characters, without a space that the cut left at the end.
-fn cut(name: &str) -> SmolStr {
+fn cut(name: &str) -> &str {
     let end = name.char_indices().nth(Username::MAX_CHARS);
-    SmolStr::new(end.map_or(name, |(end, _)| name[..end].trim_end()))
+    end.map_or(name, |(end, _)| name[..end].trim_end())
+}
+
+/// What of a name is counted; `None` if nothing of it is seen.
+fn counted(name: &str) -> Option<SmolStr> {
+    let name = cut(name);
+    is_seen(name).then(|| SmolStr::new(name))
 }
 
 /// `NFKC_Casefold` of the decomposed name; `None` if nothing is left.
@@ -224,8 +233,7 @@ fn folded(name: &str) -> Option<SmolStr> {
     }
     // The second round folds what the first one has brought to light.
     let name = fold_once(&fold_once(&name));
-    let name = name.trim();
-    (!name.is_empty()).then(|| cut(name))
+    counted(name.trim())
 }
 
 fn fold_once(name: &str) -> String {

@@ -502,6 +502,7 @@ proptest! {
             check_name(&names, &text);
             check_name(&names, &awkward);
             check_name(&names, &awkward.repeat(20));
+            check_name(&names, &format!("{}{awkward}", "\u{200b}".repeat(250)));
         }
     }
 
@@ -582,10 +583,15 @@ fn a_long_name_is_cut_after_it_is_folded() {
             assert_eq!(name(&names, &format!("{shorter} {c}")), shorter, "{names:?}");
         }
     }
+    // Of what is seen in this one, nothing is counted where the rest is not dropped.
+    let hidden = format!("{}alice", "\u{200b}".repeat(max));
+    for names in [Names::Exact, Names::AsciiLowercase, Names::custom(|typed| Some(typed.into()))] {
+        assert_eq!(name(&names, &hidden), Username::INVALID, "{names:?}");
+    }
     let precis = |typed: &str| name(&Names::Precis, typed);
+    assert_eq!(precis(&hidden), "alice");
     assert_eq!(precis(&"e\u{301}".repeat(max)), "é".repeat(max));
     assert_eq!(precis(&"ﬃ".repeat(100)), "ffi".repeat(85));
-    assert_eq!(precis(&format!("{}alice", "\u{200b}".repeat(max))), "alice");
     // What fits is all folded, whatever becomes of it.
     assert_eq!(precis(&"ﷺ".repeat(1365)).chars().count(), max);
     assert_eq!(precis(&"A".repeat(Username::MAX_TYPED_BYTES)), "a".repeat(max));
