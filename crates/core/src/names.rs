@@ -95,8 +95,8 @@ pub enum Names {
 
 impl Names {
     /// Names as `canonical` makes them from what is typed, of which space around has been taken away
-    /// and which is never empty, longer than [4096 bytes](Username::MAX_TYPED_BYTES) or without a
-    /// meaning as text. `None` says that it cannot be a name.
+    /// and which is never empty, invisible, longer than [4096 bytes](Username::MAX_TYPED_BYTES) or
+    /// without a meaning as text. `None` says that it cannot be a name.
     ///
     /// What it makes is cut at [255 characters](Username::MAX_CHARS).
     ///

@@ -629,6 +629,9 @@ fn a_function_of_the_application_gets_clean_text_and_no_more_than_fits() {
         assert_eq!(name(&custom, typed), expected);
     }
     assert_eq!(custom.username(" \t\u{a0}"), None);
+    for no_name in ["\u{200b}", "\u{feff} \u{2060}", "al\0ice", "al\nice"] {
+        assert_eq!(name(&custom, no_name), Username::INVALID);
+    }
     let longest = "é".repeat(Username::MAX_TYPED_BYTES / 2);
     assert_eq!(name(&custom, &longest).chars().count(), Username::MAX_CHARS);
     assert_eq!(calls.load(Ordering::Relaxed), 4);
