@@ -19,7 +19,8 @@ impl Username {
     /// The most characters of a name that are counted: a longer one is cut between two characters.
     pub const MAX_CHARS: usize = 255;
 
-    /// The most bytes that may be typed for a name; more is [no name](Self::INVALID).
+    /// The most bytes that may be typed for a name, space around it among them; more is
+    /// [no name](Self::INVALID).
     pub const MAX_TYPED_BYTES: usize = 4096;
 
     /// The one name that everything is counted for which cannot be a name, U+FFFD: what holds control
@@ -45,7 +46,7 @@ impl Username {
 
     /// The name that is written like this, but for what is too long.
     pub(crate) fn kept(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(cut(text)))
+        (!text.is_empty()).then(|| Self(SmolStr::new(cut(text))))
     }
 
     /// The name as it is counted.
@@ -94,8 +95,8 @@ pub enum Names {
 
 impl Names {
     /// Names as `canonical` makes them from what is typed, of which space around has been taken away
-    /// and which is never empty, longer than [4096 bytes](Username::MAX_TYPED_BYTES) or without a
-    /// meaning as text. `None` says that it cannot be a name.
+    /// and which is never empty, invisible, longer than [4096 bytes](Username::MAX_TYPED_BYTES) or
+    /// without a meaning as text. `None` says that it cannot be a name.
     ///
     /// What it makes is cut at [255 characters](Username::MAX_CHARS).
     ///
@@ -119,27 +120,32 @@ impl Names {
     /// The username that `typed` stands for; `None` if it is empty or nothing but space.
     #[must_use]
     pub fn username(&self, typed: &str) -> Option<Username> {
-        let typed = typed.trim();
-        if typed.is_empty() {
-            return None;
-        }
-        let name = if typed.bytes().all(is_plain) {
-            // What nearly every name is, and folds to itself.
-            match self {
-                Self::Custom(custom) => custom.name(typed),
-                _ => Some(cut(typed)),
-            }
-        } else if typed.len() > Username::MAX_TYPED_BYTES || typed.contains(is_no_part_of_a_name) {
+        let name = if typed.len() > Username::MAX_TYPED_BYTES {
             None
         } else {
-            match self {
-                Self::Exact => Some(cut(typed)),
-                Self::AsciiLowercase => Some(cut(&typed.to_ascii_lowercase())),
-                Self::Precis => folded(typed),
-                Self::Custom(custom) => custom.name(typed),
+            let typed = typed.trim();
+            if typed.is_empty() {
+                return None;
             }
+            self.name(typed)
         };
         Some(Username(name.unwrap_or(SmolStr::new_static(Username::INVALID))))
+    }
+
+    /// The name that `typed` stands for, which is short enough and not empty; `None` if it is none.
+    fn name(&self, typed: &str) -> Option<SmolStr> {
+        // What nearly every name is, and folds to itself.
+        let is_plain = typed.bytes().all(is_plain);
+        if !is_plain && !is_name(typed) {
+            return None;
+        }
+        match self {
+            Self::Custom(custom) => custom.name(typed),
+            _ if is_plain => counted(typed),
+            Self::Exact => counted(typed),
+            Self::AsciiLowercase => counted(&typed.to_ascii_lowercase()),
+            Self::Precis => folded(typed),
+        }
     }
 }
 
@@ -174,12 +180,9 @@ type Canonical = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl CustomNames {
     fn name(&self, typed: &str) -> Option<SmolStr> {
-        if typed.len() > Username::MAX_TYPED_BYTES {
-            return None;
-        }
         let name = (self.0)(typed)?;
         let name = name.trim();
-        (!name.is_empty() && !name.contains(is_no_part_of_a_name)).then(|| cut(name))
+        if is_name(name) { counted(name) } else { None }
     }
 }
 
@@ -194,23 +197,43 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'@' | b'['..=b'~')
 }
 
+/// Whether a text can be a name: it has no character that no name has, and one that is seen.
+fn is_name(text: &str) -> bool {
+    !text.contains(is_no_part_of_a_name) && is_seen(text)
+}
+
+fn is_seen(text: &str) -> bool {
+    let invisible = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    text.chars().any(|c| !c.is_whitespace() && !invisible.contains(c))
+}
+
 /// Controls, line and paragraph separators, and what stands for bytes that were no text.
 fn is_no_part_of_a_name(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffd}')
 }
 
 /// The first [`Username::MAX_CHARS`] characters, without a space that the cut left at the end.
-fn cut(name: &str) -> SmolStr {
+fn cut(name: &str) -> &str {
     let end = name.char_indices().nth(Username::MAX_CHARS);
-    SmolStr::new(end.map_or(name, |(end, _)| name[..end].trim_end()))
+    end.map_or(name, |(end, _)| name[..end].trim_end())
 }
 
-/// `NFKC_Casefold`; `None` if nothing is left.
+/// What of a name is counted; `None` if nothing of it is seen.
+fn counted(name: &str) -> Option<SmolStr> {
+    let name = cut(name);
+    is_seen(name).then(|| SmolStr::new(name))
+}
+
+/// `NFKC_Casefold` of the decomposed name; `None` if nothing is left.
 fn folded(name: &str) -> Option<SmolStr> {
+    let mut name = DecomposingNormalizerBorrowed::new_nfd().normalize(name);
+    // Only what this iota becomes has a case, and by then marks behind it would stand before it.
+    if name.contains('\u{37a}') {
+        name = name.replace('\u{37a}', " \u{3b9}").into();
+    }
     // The second round folds what the first one has brought to light.
-    let name = fold_once(&fold_once(&DecomposingNormalizerBorrowed::new_nfd().normalize(name)));
-    let name = name.trim();
-    (!name.is_empty()).then(|| cut(name))
+    let name = fold_once(&fold_once(&name));
+    counted(name.trim())
 }
 
 fn fold_once(name: &str) -> String {
