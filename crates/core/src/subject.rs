@@ -285,11 +285,11 @@ pub enum SubjectError {
     /// The text does not begin with a scope.
     #[error(
         "{0:?} is no subject: expected `username:NAME`, `ip:ADDRESS`, `username_ip:ADDRESS|NAME`, \
-         or another scope of a-z, 0-9 and _, at most 16 of them"
+         or another scope: 2 to 16 of a-z, 0-9 and _, a letter first"
     )]
     Scope(String),
     /// The text begins with something else than a namespace.
-    #[error("{0:?} is no namespace: expected at most 16 of a-z, 0-9 and _, a letter first")]
+    #[error("{0:?} is no namespace: expected 1 to 16 of a-z, 0-9 and _, a letter first")]
     Namespace(String),
     /// A username is empty.
     #[error("a username is empty; an empty username is never counted or locked")]

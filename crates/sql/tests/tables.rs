@@ -209,7 +209,8 @@ async fn no_name_reaches_another_subject<D: Tested>() {
         &long,
         &other_long,
     ];
-    let mut subjects: Vec<_> = names.iter().map(|name| subject(name)).collect();
+    let mut subjects: Vec<_> =
+        names.iter().map(|name| format!("username:{name}").parse().unwrap()).collect();
     // A space at the end that is not trimmed: the name of a pair is not the end of its text.
     for token in ["token", "token ", "TOKEN", "token\0"] {
         subjects.extend(Subject::opaque(Scope::Username, token).ok());

@@ -22,6 +22,9 @@ pub enum CookieFormError {
          allowed (RFC 6265, section 4.1.1)"
     )]
     Name(String),
+    /// A value could end the header, or be taken for several.
+    #[error("a device cookie's value is 1 to 1024 of A-Z a-z 0-9 - _ .")]
+    Value,
     /// The lifetime is out of its bounds.
     #[error("a device cookie lives from 1 minute to 400 days, not for {0:?}")]
     Lifetime(Duration),
@@ -61,12 +64,23 @@ impl CookieForm {
         Ok(self)
     }
 
-    pub(super) const fn lives(&self) -> Duration {
+    /// How long a cookie lives.
+    #[must_use]
+    pub const fn lives(&self) -> Duration {
         self.lifetime
     }
 
-    pub(super) fn with(&self, value: String) -> DeviceCookie {
-        DeviceCookie { form: self.clone(), value }
+    /// A cookie of this form, for [trusted devices](crate::TrustedDevices) of one's own.
+    ///
+    /// # Errors
+    /// If the value is not 1 to [1024](DeviceCookie::MAX_BYTES) of the characters
+    /// `A-Z a-z 0-9 - _ .`.
+    pub fn with(&self, value: String) -> Result<DeviceCookie, CookieFormError> {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if !(1..=DeviceCookie::MAX_BYTES).contains(&value.len()) || !value.bytes().all(is_plain) {
+            return Err(CookieFormError::Value);
+        }
+        Ok(DeviceCookie { form: self.clone(), value })
     }
 
     /// The value to give [`Attempt::device_cookie`] of a request whose `Cookie` headers are these:
@@ -106,8 +120,8 @@ impl Default for CookieForm {
 /// where strangers are locked out, so it is never shown: send it, and do not log it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCookie {
-    form: CookieForm,
-    value: String,
+    pub(super) form: CookieForm,
+    pub(super) value: String,
 }
 
 impl DeviceCookie {
@@ -153,7 +167,7 @@ mod tests {
 
     #[test]
     fn dc_5_a_cookie_has_every_attribute_that_protects_it() {
-        let cookie = CookieForm::default().with("a.b".into());
+        let cookie = CookieForm::default().with("a.b".into()).unwrap();
         assert_eq!(
             cookie.set_cookie(),
             "__Host-did=a.b; Path=/; Max-Age=2419200; Secure; HttpOnly; SameSite=Strict"
@@ -161,7 +175,7 @@ mod tests {
         let form = CookieForm::default().name("did").unwrap();
         let form = form.lifetime(Duration::from_millis(60_999)).unwrap();
         assert_eq!(
-            form.with("a".into()).set_cookie(),
+            form.with("a".into()).unwrap().set_cookie(),
             "did=a; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict"
         );
     }
@@ -171,6 +185,9 @@ mod tests {
         for name in ["", "a b", "a;b", "a=b", "a,b", "a\r\nSet-Cookie: x", "ä", &"a".repeat(65)] {
             assert!(CookieForm::default().name(name).is_err(), "{name:?}");
         }
+        for value in ["", "a b", "a;b", "a\r\n", "ä", &"a".repeat(1025)] {
+            assert!(CookieForm::default().with(value.into()).is_err(), "{value:?}");
+        }
         for seconds in [0, 59, 400 * 24 * 3600 + 1] {
             assert!(CookieForm::default().lifetime(Duration::from_secs(seconds)).is_err());
         }
@@ -178,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_cookie_is_not_shown() {
-        let shown = format!("{:?}", CookieForm::default().with("secret".into()));
+        let shown = format!("{:?}", CookieForm::default().with("secret".into()).unwrap());
         assert!(!shown.contains("secret"), "{shown}");
     }
 

@@ -139,7 +139,8 @@ impl SignedDevices {
                 value.push_str(text);
             }
         }
-        self.form.with(value)
+        // At most eight tokens of base64url.
+        DeviceCookie { form: self.form.clone(), value }
     }
 
     /// The device of `cookie`, if it is one of `username` at `now`.

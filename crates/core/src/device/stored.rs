@@ -118,7 +118,7 @@ impl TrustedDevices for StoredDevices {
         self.store.put(&list, &entry).await?;
         let others = tokens(cookie).filter(|other| *other != token);
         let value = std::iter::once(token.as_str()).chain(others).take(Self::MAX_USERS);
-        Ok(self.form.with(value.collect::<Vec<_>>().join(".")))
+        self.form.with(value.collect::<Vec<_>>().join(".")).map_err(misuse)
     }
 
     async fn distrust(&self, device: DeviceId, username: &Username) -> Result<()> {

@@ -134,7 +134,7 @@ mod tests {
             assert_eq!(unpack(&bytes[..end]), None, "{end}");
         }
         assert_eq!(unpack(&[&bytes[..], b"x"].concat()), None);
-        for (index, byte) in [(0, 2), (1, 8), (3, 5)] {
+        for (index, byte) in [(0, 2), (1, 9), (3, 5)] {
             let mut bytes = bytes.clone();
             bytes[index] = byte;
             assert_eq!(unpack(&bytes), None, "{index}");
