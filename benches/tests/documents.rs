@@ -19,7 +19,7 @@ fn blocks(language: &str) -> impl Iterator<Item = &'static str> {
 fn the_policies_of_the_readme_are_policies() {
     let policies: Vec<Policy> = blocks("toml").map(|toml| toml::from_str(toml).unwrap()).collect();
     assert_eq!(policies.len(), 1);
-    assert_eq!(policies[0].rules().len(), 3);
+    assert_eq!(policies[0].rules().len(), 6);
 }
 
 #[test]

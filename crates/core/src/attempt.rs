@@ -68,6 +68,8 @@ impl Attempt {
     /// A value as typed for a scope of the application's own: a tenant, an API key, an e-mail address
     /// to which a password is reset. The policy's [`Names`](crate::Names) make of it what is counted;
     /// an empty one is none. What is said later of a scope takes the place of what was said before.
+    ///
+    /// It is kept as it is, and shown in events: of a secret, such as an API key, say a hash.
     #[must_use]
     pub fn custom(mut self, scope: CustomScope, typed: &str) -> Self {
         self.custom.retain(|(known, _)| *known != scope);

@@ -204,7 +204,7 @@ impl Guard {
         self.seen(self.store().status(subjects, self.0.clock.now()).await)
     }
 
-    /// The lockouts of an attempt's subjects.
+    /// The lockouts of an attempt's subjects, whatever device cookie it brings.
     ///
     /// # Errors
     /// If the store fails.
@@ -227,7 +227,9 @@ impl Guard {
     /// Locks `subject` by hand for `period`, or until somebody unlocks it. A lock that ends later
     /// stays as it is. Whether it was not locked before.
     ///
-    /// Only a subject that one of the policy's rules counts can refuse an attempt.
+    /// Only a subject that one of the policy's rules counts can refuse an attempt. A trusted device
+    /// passes a lock of its name, whoever set it: to keep everybody out, [deny](crate::AccessLists) the
+    /// name.
     ///
     /// # Errors
     /// If the store fails.

@@ -388,7 +388,8 @@ impl PolicyBuilder {
     }
 
     /// Adds the rule for trusted devices, and the one that revokes a device for good at ten times as
-    /// many failures over its cookie's whole life, however slowly they come.
+    /// many failures over its cookie's whole life, however slowly they come: 28 days, so for cookies
+    /// that live longer give that rule their lifetime as its attempt cooloff.
     ///
     /// `rule` is one for [`Scope::Device`]. To revoke at another number, or never, add its rules by
     /// [`rule`](Self::rule) instead.

@@ -97,7 +97,8 @@ impl<S, F> OnOutage<S, Fallback<F>> {
     }
 
     /// Sets the rules that hold during an outage, in place of the guard's. A subject of a scope for
-    /// which `policy` has no rule is then not counted.
+    /// which `policy` has no rule is then not counted: if there are trusted devices, it has to have their
+    /// rules too.
     ///
     /// Subjects stay as the guard's policy made them (the network of an IPv6 address, say), and
     /// jitter is drawn only if that policy has some.

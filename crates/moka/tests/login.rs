@@ -20,8 +20,9 @@ use std::time::Duration;
 use argon2::Params;
 use async_trait::async_trait;
 use lockout_core::{
-    Attempt, CooloffList, Decision, Effect, Engined, FakeClock, Guard, LockoutStore, Policy,
-    RecordStore, Rule, Scope, Step, StoreError, StoreErrorKind, Subject, Timestamp, Username,
+    Attempt, CooloffList, Decision, DeviceKey, Effect, Engined, FakeClock, Guard, LockoutStore,
+    Policy, RecordStore, Rule, Scope, SignedDevices, Step, StoreError, StoreErrorKind, Subject,
+    Timestamp, Username,
 };
 use lockout_moka::MokaStore;
 use serde::Deserialize;
@@ -68,9 +69,11 @@ impl Login {
                     .lockout_cooloff(CooloffList::from_secs([60, 300])),
             )
             .rule(Rule::builder(Scope::Ip))
+            .devices(Rule::builder(Scope::Device).failure_limit(LIMIT.try_into().unwrap()))
             .build()
             .unwrap();
-        let guard = Guard::builder(store, policy).clock(clock.clone()).build();
+        let devices = SignedDevices::new(DeviceKey::random());
+        let guard = Guard::builder(store, policy).clock(clock.clone()).devices(devices).build();
         let accounts = accounts();
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -334,6 +337,24 @@ async fn a_password_cannot_be_printed() {
     let typed: StrDeserializer<'_, ValueError> = "secret".into_deserializer();
     let password = Password::deserialize(typed).unwrap();
     assert!(!format!("{password:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn whoever_was_there_before_gets_in_by_his_cookie_though_the_name_is_locked() {
+    let login = Login::start().await;
+    let first = attack::log_in(login.address, "alice", "right", None).await.unwrap();
+    let cookie = first.cookie.unwrap();
+    assert!(cookie.starts_with("__Host-did="), "{cookie}");
+    login.fail("alice", LIMIT).await;
+    assert_eq!(login.log_in("alice", "wrong").await.status, 429);
+    let stranger = attack::log_in(login.address, "alice", "right", None).await.unwrap();
+    assert_eq!((stranger.status, stranger.cookie), (429, None));
+    let owner = attack::log_in(login.address, "alice", "right", Some(&cookie)).await.unwrap();
+    assert_eq!(owner.status, 200);
+    assert_ne!(owner.cookie.unwrap(), cookie, "a new one each time");
+    // For another name it is no cookie.
+    let forged = attack::log_in(login.address, "mallory", "wrong", Some(&cookie)).await.unwrap();
+    assert_eq!((forged.status, forged.cookie), (401, None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,16 @@ impl DeviceKey {
     }
 }
 
+impl DeviceKey {
+    /// A key of chance, for this process alone: no cookie outlives it, and no other node knows it.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut mac: Hmac<Sha256> = Hmac::new(&rand::random::<[u8; 64]>().into());
+        mac.update(Self::PURPOSE);
+        Self(mac)
+    }
+}
+
 impl fmt::Debug for DeviceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceKey(..)")

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, State};
+use axum::http::HeaderMap;
+use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::get;
-use lockout_core::{Attempt, Decision, Guard, StoreError};
+use lockout_core::{Attempt, CookieForm, Decision, Guard, StoreError};
 use serde::Deserialize;
 
 use crate::accounts::{Accounts, Password, VerifierError};
@@ -48,9 +50,14 @@ struct Credentials {
 async fn login(
     State(App { guard, accounts }): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     Form(Credentials { username, password }): Form<Credentials>,
 ) -> Result<Response, Failure> {
-    let attempt = Attempt::new().username(&username).ip(peer.ip());
+    let mut attempt = Attempt::new().username(&username).ip(peer.ip());
+    let cookies = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    if let Some(cookie) = CookieForm::default().find(cookies) {
+        attempt = attempt.device_cookie(&cookie);
+    }
     let permit = match guard.begin(&attempt).await? {
         Decision::Admitted(permit) => permit,
         Decision::Refused(refusal) => return Ok(pages::refused(&refusal)),
@@ -58,8 +65,10 @@ async fn login(
     // From here on the attempt is charged: who hangs up now has used it up.
     match accounts.verify(username, password).await {
         Ok(true) => {
-            permit.succeed().await?;
-            Ok(pages::welcome())
+            // By this cookie the browser is known the next time, whatever strangers do to the name.
+            let cookie = permit.succeed().await?.device_cookie;
+            let cookie = cookie.map(|cookie| (SET_COOKIE, cookie.set_cookie()));
+            Ok((AppendHeaders(cookie), pages::welcome()).into_response())
         }
         Ok(false) => {
             let began = permit.fail().await?.locked;

@@ -41,13 +41,32 @@ pub(crate) async fn run(server: SocketAddr, username: &str, guesses: u16) -> io:
         let body = format!("username={username}&password=wrong-{number}");
         tasks.spawn(async move {
             start.wait().await;
-            post(stream, &body).await
+            post(stream, &body, None).await
         });
     }
     while let Some(task) = tasks.join_next().await {
-        *answers.by_status.entry(task??).or_default() += 1;
+        *answers.by_status.entry(task??.status).or_default() += 1;
     }
     Ok(answers)
+}
+
+/// One answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// The cookie that it sets, as a browser sends it back.
+    pub(crate) cookie: Option<String>,
+}
+
+/// Logs in from 127.0.0.1, in a browser that has this cookie.
+pub(crate) async fn log_in(
+    server: SocketAddr,
+    username: &str,
+    password: &str,
+    cookie: Option<&str>,
+) -> io::Result<Reply> {
+    let stream = TcpStream::connect(server).await?;
+    post(stream, &format!("username={username}&password={password}"), cookie).await
 }
 
 /// Connects from the loopback address of this number, where the system has more than 127.0.0.1.
@@ -63,10 +82,11 @@ async fn connect(server: SocketAddr, number: u16) -> io::Result<(TcpStream, bool
     }
 }
 
-/// Posts a form to `/login`; the status of the answer.
-async fn post(mut stream: TcpStream, form: &str) -> io::Result<u16> {
+/// Posts a form to `/login`.
+async fn post(mut stream: TcpStream, form: &str, cookie: Option<&str>) -> io::Result<Reply> {
+    let cookie = cookie.map(|cookie| format!("Cookie: {cookie}\r\n")).unwrap_or_default();
     let request = format!(
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+        "POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{cookie}\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
         form.len()
     );
@@ -74,5 +94,11 @@ async fn post(mut stream: TcpStream, form: &str) -> io::Result<u16> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
     let status = answer.split_ascii_whitespace().nth(1).and_then(|status| status.parse().ok());
-    status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no HTTP status in the answer"))
+    let cookie = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("set-cookie: "))
+        .and_then(|cookie| cookie.split(';').next())
+        .map(str::to_owned);
+    let none = || io::Error::new(io::ErrorKind::InvalidData, "no HTTP status in the answer");
+    Ok(Reply { status: status.ok_or_else(none)?, cookie })
 }

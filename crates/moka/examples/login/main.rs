@@ -3,7 +3,7 @@
 //! - `app.rs`: the router and the handler, guard first, password second;
 //! - `accounts.rs`: argon2, off the async threads, the same for accounts that do not exist;
 //! - `pages.rs`: what people see, with `style.css` and `countdown.js`;
-//! - `attack.rs`: 500 wrong passwords at once, each from another address.
+//! - `attack.rs`: 500 wrong passwords at once, each from another address, and the owner.
 
 mod accounts;
 mod app;
@@ -18,7 +18,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use argon2::Params;
-use lockout_core::{CooloffList, Guard, Policy, PolicyError, Rule, Scope};
+use lockout_core::{
+    CooloffList, DeviceKey, Guard, Policy, PolicyError, Rule, Scope, SignedDevices,
+};
 use lockout_moka::MokaStore;
 use tokio::net::TcpListener;
 
@@ -30,7 +32,8 @@ A login page that locks out whoever guesses passwords.
 Usage: login [--port N | --attack | --help]
 
   --port N   serves on 127.0.0.1:N instead of 3000; 0 takes any free port
-  --attack   guesses 500 passwords at once, from many addresses, and prints how many were verified
+  --attack   guesses 500 passwords at once, from many addresses, and prints how many were verified,
+             and who gets in afterwards
   --help     prints this
 ";
 
@@ -88,11 +91,14 @@ fn policy() -> Result<Policy, PolicyError> {
                 .lockout_cooloff(CooloffList::from_secs([60, 300, 900])),
         )
         .rule(Rule::builder(Scope::Ip))
+        .devices(Rule::builder(Scope::Device).failure_limit(FAILURE_LIMIT))
         .build()
 }
 
 fn guard() -> Result<Guard, PolicyError> {
-    Ok(Guard::new(MokaStore::new(), policy()?))
+    // A service reads its key from its configuration, so that cookies outlive a restart.
+    let devices = SignedDevices::new(DeviceKey::random());
+    Ok(Guard::builder(MokaStore::new(), policy()?).devices(devices).build())
 }
 
 fn accounts() -> argon2::password_hash::Result<Arc<Accounts>> {
@@ -145,9 +151,11 @@ async fn attack() -> Result<ExitCode, Box<dyn Error>> {
         axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await
     });
 
-    let (victim, _) = SEEDS[0];
+    let (victim, password) = SEEDS[0];
+    let known = attack::log_in(server, victim, password, None).await?.cookie;
+    let earlier = accounts.verified();
     let answers = attack::run(server, victim, GUESSES).await?;
-    let verified = accounts.verified();
+    let verified = accounts.verified() - earlier;
     let mut text = format!("verified: {verified} of {GUESSES}\n");
     for (status, count) in answers.by_status {
         text += &format!("answered with status {status}: {count}\n");
@@ -155,7 +163,11 @@ async fn attack() -> Result<ExitCode, Box<dyn Error>> {
     if !answers.many_addresses {
         text += "This system has one loopback address only: the guesses shared it.\n";
     }
+    let stranger = attack::log_in(server, victim, password, None).await?.status;
+    let owner = attack::log_in(server, victim, password, known.as_deref()).await?.status;
+    text += &format!("then, with the right password, from a new browser: {stranger}\n");
+    text += &format!("with it, from the browser that was there before: {owner}\n");
     say(&text)?;
     let exact = u32::try_from(verified).is_ok_and(|verified| verified == FAILURE_LIMIT + 1);
-    Ok(if exact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if exact && (stranger, owner) == (429, 200) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
