@@ -308,10 +308,10 @@ fn is_found<D: Mutated>(fault: Fault, seeds: u64) -> bool {
     !catch_unwind(AssertUnwindSafe(works)).unwrap_or(false)
 }
 
-/// In how many of seven rounds those that write the same rows get into each other's way; if they are
-/// not `in_order`, every other one names them backwards.
+/// Whether those that write the same rows get into each other's way within so many rounds; if they
+/// are not `in_order`, every other one names them backwards.
 #[cfg(any(feature = "mysql", feature = "postgres"))]
-async fn rounds_with_a_deadlock<D: Mutated>(in_order: bool) -> usize {
+async fn meet_a_deadlock<D: Mutated>(in_order: bool, rounds: u32) -> bool {
     let place = D::place();
     let mut stores = Vec::new();
     let mut texts = D::TEXTS;
@@ -320,8 +320,7 @@ async fn rounds_with_a_deadlock<D: Mutated>(in_order: bool) -> usize {
     for _ in 0..4 {
         stores.push(place.store::<D>(NONE).await.with_texts(&texts));
     }
-    let mut deadlocks = 0;
-    for round in 0..7 {
+    for round in 0..rounds {
         let row = Row { version: Some(-5), ..Row::default() };
         let names: Vec<_> = (0..1_000).map(|name| format!("username:{round}-{name:04}")).collect();
         let changes: Vec<_> = names.iter().filter_map(|name| Change::of(name, &row)).collect();
@@ -343,9 +342,11 @@ async fn rounds_with_a_deadlock<D: Mutated>(in_order: bool) -> usize {
                 matches!(state.as_deref(), Some("40P01" | "40001"))
             });
         }
-        deadlocks += usize::from(writes.join_all().await.contains(&true));
+        if writes.join_all().await.contains(&true) {
+            return true;
+        }
     }
-    deadlocks
+    false
 }
 
 /// Those that all databases have.
@@ -387,10 +388,9 @@ fn every_fault_is_found<D: Mutated>() {
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 fn whoever_takes_rows_in_another_order_is_in_the_way<D: Mutated>() {
-    let right = block_on(rounds_with_a_deadlock::<D>(true));
-    assert_eq!(right, 0, "of 7");
-    let wrong = block_on(rounds_with_a_deadlock::<D>(false));
-    assert!(wrong >= 3, "{wrong} of 7 without order");
+    assert!(!block_on(meet_a_deadlock::<D>(true, 10)), "in one order");
+    // Where the writes are spread in time by a busy machine, only some rounds have one.
+    assert!(block_on(meet_a_deadlock::<D>(false, 60)), "without order");
 }
 
 #[cfg(feature = "postgres")]
