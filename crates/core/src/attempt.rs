@@ -6,12 +6,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use smol_str::SmolStr;
-
 pub(crate) use self::facts::Facts;
 use self::facts::kept;
 use crate::device::{DeviceCookie, DeviceId};
-use crate::names::Username;
+use crate::names::Typed;
 use crate::scope::CustomScope;
 
 /// One try to log in: who it claims to be and where it comes from; for the log also what the
@@ -33,11 +31,11 @@ use crate::scope::CustomScope;
 /// is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
-    username: Option<SmolStr>,
+    username: Option<Typed>,
     ip: Option<IpAddr>,
     device: Option<DeviceId>,
     cookie: Option<Cookie>,
-    custom: Vec<(CustomScope, SmolStr)>,
+    custom: Vec<(CustomScope, Typed)>,
     facts: Option<Arc<Facts>>,
 }
 
@@ -61,7 +59,7 @@ impl Attempt {
     /// empty one is none: such an attempt counts for its address alone.
     #[must_use]
     pub fn username(mut self, typed: &str) -> Self {
-        self.username = Some(bounded(typed));
+        self.username = Some(Typed::new(typed));
         self
     }
 
@@ -73,7 +71,7 @@ impl Attempt {
     #[must_use]
     pub fn custom(mut self, scope: CustomScope, typed: &str) -> Self {
         self.custom.retain(|(known, _)| *known != scope);
-        self.custom.push((scope, bounded(typed)));
+        self.custom.push((scope, Typed::new(typed)));
         self
     }
 
@@ -133,13 +131,12 @@ impl Attempt {
         Arc::make_mut(self.facts.get_or_insert_default())
     }
 
-    pub(crate) fn typed_username(&self) -> Option<&str> {
-        self.username.as_deref()
+    pub(crate) const fn typed_username(&self) -> Option<&Typed> {
+        self.username.as_ref()
     }
 
-    pub(crate) fn typed_custom(&self, scope: CustomScope) -> Option<&str> {
-        let typed = self.custom.iter().find(|(known, _)| *known == scope);
-        typed.map(|(_, typed)| typed.as_str())
+    pub(crate) fn typed_custom(&self, scope: CustomScope) -> Option<&Typed> {
+        self.custom.iter().find(|(known, _)| *known == scope).map(|(_, typed)| typed)
     }
 
     pub(crate) const fn device(&self) -> Option<DeviceId> {
@@ -167,15 +164,6 @@ impl fmt::Debug for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Cookie(..)")
     }
-}
-
-/// What is typed, if it is not longer than any name may be.
-fn bounded(typed: &str) -> SmolStr {
-    if typed.len() > Username::MAX_TYPED_BYTES {
-        // Space around it does not count, but nobody types this much of it.
-        return SmolStr::new_static(Username::INVALID);
-    }
-    SmolStr::new(typed)
 }
 
 #[cfg(test)]

@@ -117,19 +117,29 @@ impl Names {
         Self::Custom(CustomNames(Arc::new(canonical)))
     }
 
+    /// The name that `typed` stands for; `None` if it is empty or nothing but space.
+    #[inline]
+    pub(crate) fn name_of(&self, typed: &Typed) -> Option<Username> {
+        if typed.is_plain && !matches!(self, Self::Custom(_)) {
+            return Some(Username(typed.text.clone()));
+        }
+        self.made_of(&typed.text)
+    }
+
     /// The username that `typed` stands for; `None` if it is empty or nothing but space.
     #[must_use]
     pub fn username(&self, typed: &str) -> Option<Username> {
-        let name = if typed.len() > Username::MAX_TYPED_BYTES {
-            None
-        } else {
-            let typed = typed.trim();
-            if typed.is_empty() {
-                return None;
-            }
-            self.name(typed)
-        };
-        Some(Username(name.unwrap_or(SmolStr::new_static(Username::INVALID))))
+        self.name_of(&Typed::new(typed))
+    }
+
+    #[cold]
+    fn made_of(&self, typed: &str) -> Option<Username> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return None;
+        }
+        let name = self.name(typed).unwrap_or(SmolStr::new_static(Username::INVALID));
+        Some(Username(name))
     }
 
     /// The name that `typed` stands for, which is short enough and not empty; `None` if it is none.
@@ -189,6 +199,32 @@ impl CustomNames {
 impl fmt::Debug for CustomNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CustomNames(..)")
+    }
+}
+
+/// What somebody has typed for a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Typed {
+    text: SmolStr,
+    /// Whether it stands for itself, unless a function of the application says otherwise: found out
+    /// once, since an attempt is asked for its name more often.
+    is_plain: bool,
+}
+
+impl Typed {
+    pub(crate) fn new(text: &str) -> Self {
+        if text.len() > Username::MAX_TYPED_BYTES {
+            return Self { text: SmolStr::new_static(Username::INVALID), is_plain: false };
+        }
+        let is_plain = (1..=Username::MAX_CHARS).contains(&text.len())
+            && !text.starts_with(' ')
+            && !text.ends_with(' ')
+            && text.bytes().all(is_plain);
+        Self { text: SmolStr::new(text), is_plain }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 }
 

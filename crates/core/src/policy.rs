@@ -202,7 +202,7 @@ impl Policy {
 
     /// The username of `attempt` as it is counted.
     pub(crate) fn username_of(&self, attempt: &Attempt) -> Option<Username> {
-        self.names.username(attempt.typed_username()?)
+        self.names.name_of(attempt.typed_username()?)
     }
 
     /// The subjects of `attempt` that a rule counts, each with its rule: of one that comes from a
@@ -258,7 +258,7 @@ impl Policy {
             Scope::DeviceTotal => Subject::device(asking.device?, true),
             Scope::Custom(scope) => {
                 let typed = asking.attempt.typed_custom(scope)?;
-                Subject::custom(scope, self.names.username(typed)?)
+                Subject::custom(scope, self.names.name_of(typed)?)
             }
         })
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Guard;
-use crate::access::Verdict;
+use crate::access::{AccessLists, Verdict};
 use crate::attempt::Attempt;
 use crate::clock::Timestamp;
 use crate::decision::{Decision, Refusal};
@@ -15,6 +15,26 @@ use crate::names::Username;
 use crate::permit::Permit;
 use crate::policy::Asking;
 use crate::store::{Claim, Reservation, Reserved, Spread};
+
+/// What the lists say of an attempt, in short.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Nothing,
+    Proxy,
+    Allowed,
+    Denied,
+}
+
+impl From<Verdict> for Listed {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Counted { without_ip: false } => Self::Nothing,
+            Verdict::Counted { without_ip: true } => Self::Proxy,
+            Verdict::Allowed(_) => Self::Allowed,
+            Verdict::Denied(_) => Self::Denied,
+        }
+    }
+}
 
 impl Guard {
     /// The first wait for a place; each further one is twice as long, up to a second.
@@ -29,29 +49,40 @@ impl Guard {
         let mut now = self.now();
         let username = self.0.policy.username_of(attempt);
         let begun = self.begun(attempt, username.as_ref(), now);
-        let verdict = self.verdict(attempt, username.as_ref(), now).await;
-        let mut asking = self.asking(attempt, username.as_ref(), &verdict, now).await;
-        let mut claims = match verdict {
-            Verdict::Allowed(_) if !self.0.counts_allowed => Vec::new(),
-            _ => self.0.policy.claims_of_asking(&asking, username.as_ref()),
+        // What few attempts need is in boxes, so that the others carry no room for it.
+        let listed = match &self.0.access {
+            None => Listed::Nothing,
+            Some(lists) => Box::pin(self.listed(lists, attempt, username.as_ref(), now)).await,
+        };
+        let mut asking = asking(attempt, listed);
+        if let Some(cookie) = attempt.cookie() {
+            asking.device = Box::pin(self.recognise(cookie, username.as_ref(), now)).await;
+        }
+        let mut claims = if listed == Listed::Allowed && !self.0.counts_allowed {
+            Vec::new()
+        } else {
+            self.0.policy.claims_of_asking(&asking, username.as_ref())
         };
         let spread = self.spread();
         let mut reservation = Reservation::new(&self.0.policy, &claims, spread);
-        let mut reserved = match verdict {
-            Verdict::Denied(_) => Ok(Reserved::Refused(Refusal::Denied)),
-            _ => self.reserve(&reservation, now).await,
+        let mut reserved = if listed == Listed::Denied {
+            Ok(Reserved::Refused(Refusal::Denied))
+        } else if claims.is_empty() {
+            Ok(Reserved::Charged(Vec::new()))
+        } else {
+            self.store().reserve(&reservation, now).await
         };
         if reservation.is_trusted() && self.distrusts(&reserved) {
             asking.device = None;
             claims = self.0.policy.claims_of_asking(&asking, username.as_ref());
             reservation = Reservation::new(&self.0.policy, &claims, spread);
-            reserved = self.reserve(&reservation, now).await;
+            reserved = Box::pin(self.reserve(&reservation, now)).await;
         }
         if !self.0.patience.is_zero() && is_busy(&reserved) {
-            reserved = self.wait_for_a_place(&reservation, reserved, now).await;
+            reserved = Box::pin(self.wait_for_a_place(&reservation, reserved, now)).await;
             now = self.now();
         }
-        if matches!(verdict, Verdict::Allowed(_)) && !matches!(reserved, Ok(Reserved::Charged(_))) {
+        if listed == Listed::Allowed && !matches!(reserved, Ok(Reserved::Charged(_))) {
             reserved = self.allow(std::mem::take(&mut claims), reserved);
         }
         match reserved {
@@ -76,6 +107,7 @@ impl Guard {
         }
     }
 
+    #[cold]
     async fn reserve(&self, reservation: &Reservation<'_>, now: Timestamp) -> Result<Reserved> {
         if reservation.claims().len() == 0 {
             return Ok(Reserved::Charged(Vec::new()));
@@ -128,12 +160,18 @@ impl Guard {
     pub async fn check(&self, attempt: &Attempt) -> Result<Option<Refusal>> {
         let now = self.now();
         let username = self.0.policy.username_of(attempt);
-        let verdict = self.verdict(attempt, username.as_ref(), now).await;
-        let refusal = match verdict {
-            Verdict::Allowed(_) => None,
-            Verdict::Denied(_) => Some(Refusal::Denied),
-            Verdict::Counted { .. } => {
-                let mut asking = self.asking(attempt, username.as_ref(), &verdict, now).await;
+        let listed = match &self.0.access {
+            None => Listed::Nothing,
+            Some(lists) => Box::pin(self.listed(lists, attempt, username.as_ref(), now)).await,
+        };
+        let refusal = match listed {
+            Listed::Allowed => None,
+            Listed::Denied => Some(Refusal::Denied),
+            Listed::Nothing | Listed::Proxy => {
+                let mut asking = asking(attempt, listed);
+                if let Some(cookie) = attempt.cookie() {
+                    asking.device = Box::pin(self.recognise(cookie, username.as_ref(), now)).await;
+                }
                 let mut refusal = self.refusal(&asking, username.as_ref(), now).await?;
                 let is_trusted = asking.device.take().is_some();
                 if is_trusted
@@ -168,36 +206,26 @@ impl Guard {
     }
 
     /// What the lists say of an attempt.
-    async fn verdict(
+    #[cold]
+    async fn listed(
         &self,
+        lists: &AccessLists,
         attempt: &Attempt,
         username: Option<&Username>,
         now: Timestamp,
-    ) -> Verdict {
-        let Some(lists) = &self.0.access else { return Verdict::Counted { without_ip: false } };
+    ) -> Listed {
         let (list, failed) = lists.current(self.0.policy.names(), now).await;
         if let Some(error) = failed {
             self.tell(|| Event::AccessListFailed(error.kind()));
         }
-        list.verdict(username, attempt.counted_ip())
+        list.verdict(username, attempt.counted_ip()).into()
     }
+}
 
-    /// What of an attempt is counted.
-    async fn asking<'a>(
-        &self,
-        attempt: &'a Attempt,
-        username: Option<&Username>,
-        verdict: &Verdict,
-        now: Timestamp,
-    ) -> Asking<'a> {
-        let is_proxy = matches!(verdict, Verdict::Counted { without_ip: true });
-        let ip = attempt.counted_ip().filter(|_| !is_proxy);
-        let device = match attempt.cookie() {
-            Some(cookie) => self.recognise(cookie, username, now).await,
-            None => attempt.device(),
-        };
-        Asking { attempt, ip, device }
-    }
+/// What of an attempt is counted, unless it has a device cookie.
+fn asking(attempt: &Attempt, listed: Listed) -> Asking<'_> {
+    let ip = attempt.counted_ip().filter(|_| listed != Listed::Proxy);
+    Asking { attempt, ip, device: attempt.device() }
 }
 
 const fn is_busy(reserved: &Result<Reserved>) -> bool {

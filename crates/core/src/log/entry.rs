@@ -44,7 +44,12 @@ impl AttemptEntry {
     /// counted and is taken as it is.
     #[must_use]
     pub fn new(at: Timestamp, attempt: &Attempt, outcome: LoggedOutcome) -> Self {
-        Self::of(at, attempt, attempt.typed_username().and_then(Username::kept), outcome)
+        Self::of(
+            at,
+            attempt,
+            attempt.typed_username().and_then(|typed| Username::kept(typed.as_str())),
+            outcome,
+        )
     }
 
     /// The entry of `attempt`, which is counted for `username`.
