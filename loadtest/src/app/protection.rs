@@ -1,0 +1,92 @@
+//! What stands before the password.
+
+use std::net::IpAddr;
+
+use lockout_core::{Attempt, Decision, Guard, LockoutStore, Permit, Policy};
+use lockout_layers::LockCache;
+use lockout_moka::MokaStore;
+use lockout_redis::RedisStore;
+use lockout_sql::{Dialect, MySqlStore, PostgresStore, SqlStore, SqliteStore};
+
+use crate::Result;
+use crate::contender::Contender;
+
+/// What protects the sample app.
+#[derive(Debug)]
+pub enum Protection {
+    /// Nothing.
+    Plain,
+    /// A guard over one of the stores.
+    Guard(Guard),
+}
+
+/// What it says of an attempt.
+pub(super) enum Admission {
+    /// The password may be looked at; what becomes of it is to be told.
+    Admitted(Pending),
+    /// It may not.
+    Refused,
+}
+
+/// An attempt that was let through and waits for its outcome.
+pub(super) enum Pending {
+    Plain,
+    Permit(Permit),
+}
+
+impl Protection {
+    /// That of one of the contenders that are the sample app, over the store at this place.
+    ///
+    /// # Errors
+    /// If the contender is another app, if it needs a store and there is none, or if the store does
+    /// not answer.
+    pub async fn of(contender: Contender, url: Option<&str>) -> Result<Self> {
+        let needed = || url.ok_or_else(|| format!("{contender} needs the URL of its store"));
+        Ok(match contender {
+            Contender::Plain => Self::Plain,
+            Contender::Moka => Self::guard(MokaStore::new()),
+            Contender::Redis => Self::guard(RedisStore::open(needed()?)?),
+            Contender::RedisCached => Self::guard(LockCache::new(RedisStore::open(needed()?)?)),
+            Contender::Postgres => Self::guard(migrated(PostgresStore::open(needed()?)?).await?),
+            Contender::Mariadb => Self::guard(migrated(MySqlStore::open(needed()?)?).await?),
+            Contender::Sqlite => Self::guard(migrated(SqliteStore::open(needed()?)?).await?),
+            _ => return Err(format!("{contender} is not the sample app").into()),
+        })
+    }
+
+    /// The default policy: three failures of a name are tolerated, thirty of an address.
+    fn guard(store: impl LockoutStore) -> Self {
+        Self::Guard(Guard::new(store, Policy::default()))
+    }
+
+    /// Asks whether the password may be looked at.
+    pub(super) async fn admit(&self, username: &str, client: IpAddr) -> Result<Admission> {
+        match self {
+            Self::Plain => Ok(Admission::Admitted(Pending::Plain)),
+            Self::Guard(guard) => {
+                let attempt = Attempt::new().username(username).ip(client);
+                Ok(match guard.begin(&attempt).await? {
+                    Decision::Admitted(permit) => Admission::Admitted(Pending::Permit(permit)),
+                    Decision::Refused(_) => Admission::Refused,
+                })
+            }
+        }
+    }
+}
+
+impl Pending {
+    /// Tells the outcome.
+    pub(super) async fn settle(self, is_right: bool) -> Result<()> {
+        match self {
+            Self::Plain => {}
+            Self::Permit(permit) if is_right => drop(permit.succeed().await?),
+            Self::Permit(permit) => drop(permit.fail().await?),
+        }
+        Ok(())
+    }
+}
+
+async fn migrated<D: Dialect>(store: SqlStore<D>) -> Result<SqlStore<D>> {
+    store.migrate().await?;
+    Ok(store)
+}

@@ -1,0 +1,21 @@
+//! Logins under load and under attack: the sample app with every store and without any, what other
+//! people install, and the driver that sends both the same.
+//!
+//! - [`contender`]: who is compared; [`site`]: one of them, running;
+//! - [`app`]: the sample login;
+//! - [`driver`]: who sends logins to it;
+//! - [`usage`]: what that costs; [`machine`]: on what.
+
+pub mod app;
+pub mod contender;
+pub mod driver;
+pub mod machine;
+pub mod site;
+pub mod store;
+pub mod usage;
+
+/// What ends a run: the message says what was being done, and what to do if something can be done.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a run gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
