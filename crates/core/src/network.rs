@@ -58,16 +58,19 @@ impl Network {
     /// The address itself, or the IPv4 address that it stands for: IPv4-mapped (`::ffff:0:0/96`, RFC
     /// 4291), behind a NAT64 of the well-known prefix (`64:ff9b::/96`, RFC 6052), or of a 6to4 site
     /// (`2002::/16`, RFC 3056), all of whose 2^80 addresses are one IPv4 address.
+    ///
+    /// The last two never stand for an address of a private network, which both RFCs forbid: somebody
+    /// from outside would count as one of the proxies there.
     #[must_use]
     pub fn plain(address: IpAddr) -> IpAddr {
         let IpAddr::V6(v6) = address else { return address };
         let [a, b, c, d, e, f, g, h] = v6.segments();
-        let v4 = |high: u16, low: u16| {
-            IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
-        };
+        let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
+        let translated = |v4| if is_from_outside(v4) { IpAddr::V4(v4) } else { address };
         match [a, b, c, d, e, f] {
-            [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => v4(g, h),
-            [0x2002, high, low, ..] => v4(high, low),
+            [0, 0, 0, 0, 0, 0xffff] => IpAddr::V4(v4(g, h)),
+            [0x64, 0xff9b, 0, 0, 0, 0] => translated(v4(g, h)),
+            [0x2002, high, low, ..] => translated(v4(high, low)),
             _ => address,
         }
     }
@@ -153,15 +156,28 @@ impl Network {
         let before = match v6.segments() {
             // All IPv4 addresses are meant by `::ffff:0:0/96`, but hardly by a NAT64's prefix.
             [0, 0, 0, 0, 0, 0xffff, ..] => Some(96),
-            [0x64, 0xff9b, 0, 0, 0, 0, ..] => Some(96).filter(|_| prefix > 96),
+            _ if Self::plain(address) == address => None,
             [0x2002, ..] => Some(16).filter(|_| prefix > 16),
-            _ => None,
+            _ => Some(96).filter(|_| prefix > 96),
         };
         match before.and_then(|before| prefix.checked_sub(before)) {
             Some(prefix) => Some(Self::within(address, prefix.min(32), 0)),
             None => Some(Self::masked(v6, prefix)),
         }
     }
+}
+
+/// Whether packets from this address arrive from the Internet.
+const fn is_from_outside(v4: Ipv4Addr) -> bool {
+    let [a, b, ..] = v4.octets();
+    let is_shared = a == 100 && b & 0xc0 == 64; // between a provider and its customers, RFC 6598
+    !(a == 0
+        || is_shared
+        || v4.is_private()
+        || v4.is_loopback()
+        || v4.is_link_local()
+        || v4.is_multicast()
+        || v4.is_broadcast())
 }
 
 /// The longest text of an address: IPv6 of full length with an IPv4 tail, a zone, brackets and port.
@@ -310,6 +326,31 @@ mod tests {
         }
     }
 
+    /// Such addresses are written into headers by whoever wants to be taken for a proxy.
+    #[test]
+    fn no_translated_address_is_one_of_a_private_network() {
+        let inside = ["0.0.0.1", "10.0.0.1", "100.64.0.1", "100.127.255.255", "127.0.0.1"];
+        let more = ["169.254.1.1", "172.16.0.1", "192.168.1.1", "224.0.0.1", "255.255.255.255"];
+        for v4 in inside.into_iter().chain(more) {
+            let [a, b, c, d] = v4.parse::<Ipv4Addr>().unwrap().octets();
+            for text in [format!("64:ff9b::{v4}"), format!("2002:{a:02x}{b:02x}:{c:02x}{d:02x}::1")]
+            {
+                let address = text.parse().unwrap();
+                assert_eq!(Network::plain(address), address, "{text}");
+                let all_v4 = named("0.0.0.0/0");
+                assert!(
+                    !all_v4.contains(address) && all_v4.contains(v4.parse().unwrap()),
+                    "{text}"
+                );
+            }
+            assert_eq!(Network::address_in(&format!("::ffff:{v4}")), Ok(v4.parse().unwrap()));
+        }
+        for v4 in ["9.255.255.255", "100.63.0.1", "100.128.0.1", "172.32.0.1", "223.255.255.1"] {
+            let plain = Network::address_in(&format!("64:ff9b::{v4}"));
+            assert_eq!(plain, Ok(v4.parse().unwrap()));
+        }
+    }
+
     #[test]
     fn what_is_no_address_is_an_error_and_no_counter() {
         for text in [
@@ -368,8 +409,10 @@ mod tests {
             ("::/0", "2001:db8::1", "192.0.2.1"),
             ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::"),
             ("2001:db8::1/127", "2001:db8::", "2001:db8::2"),
-            ("64:ff9b::10.0.0.0/104", "10.9.9.9", "11.0.0.1"),
-            ("2002:a00::/24", "10.9.9.9", "11.0.0.1"),
+            ("64:ff9b::203.0.113.0/120", "203.0.113.9", "203.0.114.1"),
+            ("2002:cb00:7100::/40", "203.0.113.9", "203.0.114.1"),
+            ("64:ff9b::10.0.0.0/104", "64:ff9b::10.9.9.9", "10.9.9.9"),
+            ("2002:a00::/24", "2002:a09:909::1", "10.9.9.9"),
         ] {
             assert!(contains(network, inside), "{inside} is in {network}");
             assert!(!contains(network, outside), "{outside} is not in {network}");
