@@ -169,6 +169,15 @@ impl std::fmt::Display for Contender {
     }
 }
 
+/// A contender that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRun {
+    /// Who.
+    pub contender: Contender,
+    /// Why, for people.
+    pub why: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,10 +3,11 @@
 //!
 //! - [`contender`]: who is compared; [`site`]: one of them, running;
 //! - [`app`]: the sample login;
-//! - [`driver`]: who sends logins to it;
+//! - [`driver`]: who sends logins to it; [`attacks`]: who sends others;
 //! - [`usage`]: what that costs; [`machine`]: on what.
 
 pub mod app;
+pub mod attacks;
 pub mod contender;
 pub mod driver;
 pub mod machine;

@@ -1,13 +1,17 @@
 //! `lockout-loadtest`: logins under load and under attack.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use lockout_loadtest::Result;
 use lockout_loadtest::app::accounts::Accounts;
 use lockout_loadtest::app::{App, Protection, serve};
-use lockout_loadtest::contender::{Contender, Hash};
+use lockout_loadtest::attacks::table::table;
+use lockout_loadtest::attacks::{self, Attack, Plan};
+use lockout_loadtest::contender::{Contender, Hash, NotRun};
+use lockout_loadtest::site::Programs;
 use tokio::net::TcpListener;
 
 /// Logins under load and under attack, with every store and without any, and beside other libraries.
@@ -34,6 +38,21 @@ enum Command {
         #[arg(long, default_value_t = 3000)]
         port: u16,
     },
+    /// Attacks contenders, and prints what the guesser got and what honest users noticed.
+    Attack {
+        /// Whom; all unless it is said. Can be repeated.
+        #[arg(long = "contender", value_enum)]
+        contenders: Vec<Contender>,
+        /// How; in every way unless it is said. Can be repeated.
+        #[arg(long = "only", value_enum)]
+        attacks: Vec<Attack>,
+        /// A minute for each contender instead of three.
+        #[arg(long)]
+        quick: bool,
+        /// Writes the figures to this file too.
+        #[arg(long)]
+        json: Option<PathBuf>,
+    },
 }
 
 #[tokio::main]
@@ -56,5 +75,26 @@ async fn run(command: Command) -> Result<()> {
             println!("listening on {}", listener.local_addr()?);
             serve(app, listener).await
         }
+        Command::Attack { contenders, attacks, quick, json } => {
+            let mut plan = if quick { Plan::quick() } else { Plan::full() };
+            if !attacks.is_empty() {
+                plan.attacks = attacks;
+            }
+            attack(&plan, contenders, json).await
+        }
     }
+}
+
+async fn attack(plan: &Plan, contenders: Vec<Contender>, json: Option<PathBuf>) -> Result<()> {
+    let contenders = if contenders.is_empty() { Contender::all().collect() } else { contenders };
+    let figures =
+        attacks::run(plan, &contenders, &Programs::here()?, &|line| eprintln!("{line}")).await;
+    print!("{}", table(&figures.figures));
+    for NotRun { contender, why } in &figures.not_run {
+        println!("{contender} not run: {why}");
+    }
+    if let Some(json) = json {
+        std::fs::write(json, serde_json::to_string_pretty(&figures)?)?;
+    }
+    Ok(())
 }

@@ -61,7 +61,7 @@ impl Site {
             Family::Django | Family::Node => return Err("peers are not built yet".into()),
         };
         let answers = |address| verified(address).is_ok();
-        let server = OtherServer::start(contender.name(), |address| command(address), answers)?;
+        let server = OtherServer::start(contender.name(), command, answers)?;
         Ok(Self { contender, server, store })
     }
 
