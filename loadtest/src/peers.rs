@@ -65,8 +65,8 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// Installs what is missing, at the first time; that may take a minute. The script's words about
-    /// what it could not install go to stderr.
+    /// Installs what is missing, at the first time; that may take a minute. What the script says
+    /// about what it could not install goes to stderr.
     ///
     /// # Errors
     ///

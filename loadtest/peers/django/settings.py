@@ -28,7 +28,8 @@ MIDDLEWARE = []
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [{"fast": "hashers.Fast", "argon2": "hashers.Argon2"}[environ["HASH"]]]
 
-# Connections stay open, one for each thread.
+# Connections stay open, one for each thread. Without a health check before each login, so after a
+# database's restart each of them answers 503 once.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

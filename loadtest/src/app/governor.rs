@@ -1,9 +1,9 @@
 //! What governor, a rate limiter, makes of a login: three quotas, asked before the password.
 //!
-//! It counts every attempt that it lets through, right or wrong, so a user who logs in four times in
-//! five minutes is refused the fifth. It never locks: after 75 seconds there is room for one more
-//! guess. A refusal by the second or third quota has already used up the ones before it. It counts
-//! in this process alone, and keeps a key until somebody calls [`Governor::tidy`].
+//! It counts every attempt that it lets through, right or wrong, so a user who logs in four times
+//! at once is refused the fifth. It never locks: after 75 seconds there is room for one more guess.
+//! A refusal by the second or third quota has already used up a place in the ones before it. It
+//! counts in this process alone, and keeps a key until somebody calls [`Governor::tidy`].
 
 use std::convert::Infallible;
 use std::fmt;
