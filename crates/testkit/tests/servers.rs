@@ -146,6 +146,22 @@ fn a_cluster_answers_when_start_returns() {
 }
 
 #[test]
+fn a_cluster_has_as_many_masters_as_are_asked_for() {
+    for masters in [1, 2] {
+        let cluster = RedisCluster::builder().masters(masters).without_replicas().start().unwrap();
+        assert_eq!((cluster.masters().len(), cluster.replicas().len()), (masters, 0));
+        let mut client = ClusterClient::new(cluster.urls()).unwrap().get_connection().unwrap();
+        for number in 0..100 {
+            let () = client.set(format!("lockout:{number}"), number).unwrap();
+        }
+        for master in cluster.masters() {
+            let keys: u32 = master.cli(&["DBSIZE"]).unwrap().parse().unwrap();
+            assert!(keys > 20, "{keys} of 100 keys on one of {masters}");
+        }
+    }
+}
+
+#[test]
 fn in_a_cluster_a_replica_takes_over_for_its_master() {
     let mut cluster = RedisCluster::start().unwrap();
     assert_eq!((cluster.masters().len(), cluster.replicas().len()), (3, 3));

@@ -2,13 +2,11 @@
 
 use super::{RedisServer, ServerError};
 
-/// Masters, and as many replicas.
-const MASTERS: usize = 3;
-const NODES: usize = 2 * MASTERS;
 const SLOTS: usize = 16_384;
 
-/// Three masters and a replica of each, all slots covered, on one machine. A replica takes over
-/// when its master is gone for about a second. Dropping this ends all of them.
+/// Masters, three unless others are asked for, and a replica of each, all slots covered, on one
+/// machine. A replica takes over when its master is gone for about a second. Dropping this ends all
+/// of them.
 #[derive(Debug)]
 pub struct RedisCluster {
     masters: Vec<RedisServer>,
@@ -16,21 +14,19 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts the nodes, joins them, and waits until each of them knows all and finds the cluster
-    /// complete.
+    /// Starts three masters and their replicas, joins them, and waits until each of them knows all
+    /// and finds the cluster complete.
     ///
     /// # Errors
     /// [`ServerError::Missing`] if Redis is not installed; others if a node does not start or they
     /// do not come together.
     pub fn start() -> Result<Self, ServerError> {
-        let mut nodes = Vec::new();
-        for _ in 0..NODES {
-            nodes.push(start_node()?);
-        }
-        let replicas = nodes.split_off(MASTERS);
-        let cluster = Self { masters: nodes, replicas };
-        cluster.join()?;
-        Ok(cluster)
+        Self::builder().start()
+    }
+
+    /// For a cluster of another size, or without replicas.
+    pub fn builder() -> RedisClusterBuilder {
+        RedisClusterBuilder { masters: 3, has_replicas: true }
     }
 
     /// Where the nodes are, masters first. The one that is killed stays in it.
@@ -65,11 +61,12 @@ impl RedisCluster {
     }
 
     fn join(&self) -> Result<(), ServerError> {
+        let masters = self.masters.len();
         for (index, node) in self.nodes().enumerate() {
             node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()])?;
         }
         for (index, master) in self.masters.iter().enumerate() {
-            let (first, end) = (index * SLOTS / MASTERS, (index + 1) * SLOTS / MASTERS);
+            let (first, end) = (index * SLOTS / masters, (index + 1) * SLOTS / masters);
             let (first, last) = (first.to_string(), (end - 1).to_string());
             master.cli(&["CLUSTER", "ADDSLOTSRANGE", &first, &last])?;
         }
@@ -79,7 +76,7 @@ impl RedisCluster {
             }
         }
         for node in self.nodes() {
-            node.wait("the node knows all others", || knows_all(node))?;
+            node.wait("the node knows all others", || self.is_known_to(node))?;
         }
         for (master, replica) in self.masters.iter().zip(&self.replicas) {
             replica.cli(&["CLUSTER", "REPLICATE", &master.cli(&["CLUSTER", "MYID"])?])?;
@@ -88,9 +85,60 @@ impl RedisCluster {
             replica.wait("the replica has its master's data", || replica.is_in_step())?;
         }
         for node in self.nodes() {
-            node.wait("the cluster is complete", || is_complete(node))?;
+            node.wait("the cluster is complete", || self.is_complete_for(node))?;
         }
         Ok(())
+    }
+
+    fn is_known_to(&self, node: &RedisServer) -> bool {
+        let nodes = node.cli(&["CLUSTER", "NODES"]).unwrap_or_default();
+        nodes.lines().count() == self.nodes().count() && !nodes.contains("handshake")
+    }
+
+    fn is_complete_for(&self, node: &RedisServer) -> bool {
+        let info = node.cli(&["CLUSTER", "INFO"]).unwrap_or_default();
+        let nodes = node.cli(&["CLUSTER", "NODES"]).unwrap_or_default();
+        info.contains("cluster_state:ok")
+            && info.contains("cluster_slots_ok:16384")
+            && nodes.lines().filter(|line| line.contains("slave")).count() == self.replicas.len()
+            && !nodes.contains("fail")
+    }
+}
+
+/// The size of a [`RedisCluster`] that is not started yet.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct RedisClusterBuilder {
+    masters: usize,
+    has_replicas: bool,
+}
+
+impl RedisClusterBuilder {
+    /// Has so many masters, at least one, with an even share of the slots each. Whether one of them
+    /// is gone is decided by a majority: of fewer than three none is ever replaced.
+    pub fn masters(mut self, masters: usize) -> Self {
+        self.masters = masters.max(1);
+        self
+    }
+
+    /// Leaves the replicas out: what is on a master that is killed is gone.
+    pub fn without_replicas(mut self) -> Self {
+        self.has_replicas = false;
+        self
+    }
+
+    /// Starts the nodes, joins them, and waits until each of them knows all and finds the cluster
+    /// complete.
+    ///
+    /// # Errors
+    /// [`ServerError::Missing`] if Redis is not installed; others if a node does not start or they
+    /// do not come together.
+    pub fn start(self) -> Result<RedisCluster, ServerError> {
+        let nodes = |count| (0..count).map(|_| start_node()).collect::<Result<Vec<_>, _>>();
+        let replicas = if self.has_replicas { self.masters } else { 0 };
+        let cluster = RedisCluster { masters: nodes(self.masters)?, replicas: nodes(replicas)? };
+        cluster.join()?;
+        Ok(cluster)
     }
 }
 
@@ -109,18 +157,4 @@ fn meet(node: &RedisServer, other: &RedisServer) -> Result<(), ServerError> {
     let bus = other.cli(&["CONFIG", "GET", "cluster-port"])?;
     let bus = bus.lines().nth(1).unwrap_or_default();
     node.cli(&["CLUSTER", "MEET", &ip, &port, bus]).map(drop)
-}
-
-fn knows_all(node: &RedisServer) -> bool {
-    let nodes = node.cli(&["CLUSTER", "NODES"]).unwrap_or_default();
-    nodes.lines().count() == NODES && !nodes.contains("handshake")
-}
-
-fn is_complete(node: &RedisServer) -> bool {
-    let info = node.cli(&["CLUSTER", "INFO"]).unwrap_or_default();
-    let nodes = node.cli(&["CLUSTER", "NODES"]).unwrap_or_default();
-    info.contains("cluster_state:ok")
-        && info.contains("cluster_slots_ok:16384")
-        && nodes.lines().filter(|line| line.contains("slave")).count() == NODES - MASTERS
-        && !nodes.contains("fail")
 }

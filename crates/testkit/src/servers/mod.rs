@@ -33,7 +33,7 @@ mod wait;
 mod watchdog;
 
 pub use builder::RedisServerBuilder;
-pub use cluster::RedisCluster;
+pub use cluster::{RedisCluster, RedisClusterBuilder};
 pub use error::ServerError;
 pub use mariadb::MariaDbServer;
 pub use mariadb_builder::MariaDbServerBuilder;
