@@ -11,6 +11,7 @@ pub mod attacks;
 pub mod contender;
 pub mod driver;
 pub mod machine;
+pub mod report;
 pub mod site;
 pub mod store;
 pub mod usage;

@@ -1,0 +1,4 @@
+//! What a run found, as a page with charts.
+
+pub mod chart;
+pub mod figures;
