@@ -25,7 +25,7 @@ pub enum Contender {
     Sqlite,
     /// The sample app with governor, in process.
     Governor,
-    /// The sample app with limitador on Redis.
+    /// The sample app with limitador, in process.
     Limitador,
     /// Django without a lockout.
     Django,
@@ -75,6 +75,17 @@ pub enum Hash {
     Fast,
     /// argon2id with 19 MiB, two passes and one lane, as OWASP recommends.
     Argon2,
+}
+
+impl Hash {
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Argon2 => "argon2",
+        }
+    }
 }
 
 impl Contender {
@@ -137,14 +148,15 @@ impl Contender {
     #[must_use]
     pub const fn storage(self) -> Storage {
         match self {
-            Self::Plain | Self::Moka | Self::Governor | Self::Django | Self::Node => {
-                Storage::InProcess
-            }
-            Self::Redis
-            | Self::RedisCached
+            Self::Plain
+            | Self::Moka
+            | Self::Governor
             | Self::Limitador
-            | Self::DjangoDefender
-            | Self::RateLimiterFlexible => Storage::Redis,
+            | Self::Django
+            | Self::Node => Storage::InProcess,
+            Self::Redis | Self::RedisCached | Self::DjangoDefender | Self::RateLimiterFlexible => {
+                Storage::Redis
+            }
             Self::Postgres | Self::DjangoAxes => Storage::Postgres,
             Self::Mariadb => Storage::Mariadb,
             Self::Sqlite => Storage::Sqlite,

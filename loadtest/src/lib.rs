@@ -10,10 +10,13 @@ pub mod app;
 pub mod attacks;
 pub mod contender;
 pub mod driver;
+pub mod growth;
 pub mod machine;
+pub mod peers;
 pub mod report;
 pub mod site;
 pub mod store;
+pub mod throughput;
 pub mod usage;
 
 /// What ends a run: the message says what was being done, and what to do if something can be done.

@@ -88,7 +88,8 @@ async fn run(command: Command) -> Result<()> {
 async fn attack(plan: &Plan, contenders: Vec<Contender>, json: Option<PathBuf>) -> Result<()> {
     let contenders = if contenders.is_empty() { Contender::all().collect() } else { contenders };
     let figures =
-        attacks::run(plan, &contenders, &Programs::here()?, &|line| eprintln!("{line}")).await;
+        attacks::run(plan, &contenders, &Programs::here(&contenders)?, &|line| eprintln!("{line}"))
+            .await;
     print!("{}", table(&figures.figures));
     for NotRun { contender, why } in &figures.not_run {
         println!("{contender} not run: {why}");

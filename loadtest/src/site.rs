@@ -8,6 +8,7 @@ use std::time::Duration;
 use lockout_testkit::servers::OtherServer;
 
 use crate::contender::{Contender, Family, Hash};
+use crate::peers::Tools;
 use crate::store::Store;
 use crate::usage::Usage;
 use crate::{Error, Result};
@@ -20,15 +21,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Programs {
     /// This package's program, which is the sample app too.
     pub own: PathBuf,
+    /// What other apps run on.
+    pub tools: Tools,
 }
 
 impl Programs {
-    /// Those of a run of this package's program.
+    /// Those of a run of this package's program. What is needed for these contenders is installed if
+    /// it is missing, which blocks the thread.
     ///
     /// # Errors
-    /// If the program has been removed meanwhile.
-    pub fn here() -> Result<Self> {
-        Ok(Self { own: std::env::current_exe()? })
+    /// If the program has been removed meanwhile, or the installing fails.
+    pub fn here(contenders: &[Contender]) -> Result<Self> {
+        let is_peer = |contender: &Contender| contender.family() != Family::Axum;
+        let tools = match contenders.iter().any(is_peer) {
+            true => Tools::fetch()?,
+            false => Tools::default(),
+        };
+        Ok(Self { own: std::env::current_exe()?, tools })
     }
 }
 
@@ -58,7 +67,9 @@ impl Site {
         let url = store.url();
         let command = match contender.family() {
             Family::Axum => own(contender, hash, url.as_deref(), programs),
-            Family::Django | Family::Node => return Err("peers are not built yet".into()),
+            Family::Django | Family::Node => {
+                Box::new(programs.tools.app(contender, hash, url.as_deref())?)
+            }
         };
         let answers = |address| verified(address).is_ok();
         let server = OtherServer::start(contender.name(), command, answers)?;
@@ -109,12 +120,8 @@ type Command = Box<dyn FnOnce(SocketAddr) -> Vec<String>>;
 
 /// This package's program, as the sample app.
 fn own(contender: Contender, hash: Hash, url: Option<&str>, programs: &Programs) -> Command {
-    let hash = match hash {
-        Hash::Fast => "fast",
-        Hash::Argon2 => "argon2",
-    };
     let mut command = vec![programs.own.display().to_string(), "serve".to_owned()];
-    command.extend([contender.name(), "--hash", hash].map(str::to_owned));
+    command.extend([contender.name(), "--hash", hash.name()].map(str::to_owned));
     command.extend(url.map(|url| format!("--url={url}")));
     Box::new(move |address: SocketAddr| {
         command.push(format!("--port={}", address.port()));

@@ -1,6 +1,5 @@
 //! How often in a second many tasks can call something, of several things in turn.
 
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,13 +9,11 @@ use std::time::{Duration, Instant};
 use lockout_core::Guard;
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::growth::crowd;
 
-/// Why something could not be measured.
-pub type Failure = Box<dyn Error + Send + Sync>;
-
 /// What a call becomes.
-pub type Answer = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+pub type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// A call that is measured beside others.
 #[derive(Clone)]
@@ -30,7 +27,7 @@ impl Named {
     /// the same ones again in the next turn.
     pub fn new<F>(name: impl Into<String>, call: impl Fn(u64) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<(), Failure>> + Send + 'static,
+        F: Future<Output = Result<(), Error>> + Send + 'static,
     {
         Self { name: name.into(), call: Arc::new(move |number| Box::pin(call(number))) }
     }
@@ -102,9 +99,9 @@ pub async fn run<F>(
     tasks: u32,
     duration: Duration,
     call: impl Fn(u64) -> F + Send + Sync + 'static,
-) -> Result<Done, Failure>
+) -> Result<Done, Error>
 where
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let call = Arc::new(call);
     let start = Instant::now();
@@ -117,7 +114,7 @@ where
                 call(number).await?;
                 calls += 1;
             }
-            Ok::<_, Failure>(calls)
+            Ok::<_, Error>(calls)
         })
     };
     let mut calls = 0.0;
@@ -135,9 +132,9 @@ pub async fn per_second<F>(
     tasks: u32,
     duration: Duration,
     call: impl Fn(u64) -> F + Send + Sync + 'static,
-) -> Result<f64, Failure>
+) -> Result<f64, Error>
 where
-    F: Future<Output = Result<(), Failure>> + Send + 'static,
+    F: Future<Output = Result<(), Error>> + Send + 'static,
 {
     let done = run(tasks, duration, call).await?;
     Ok(done.calls / done.seconds)
@@ -153,7 +150,7 @@ pub async fn in_turn(
     tasks: u32,
     turns: u32,
     turn: Duration,
-) -> Result<Vec<Rate>, Failure> {
+) -> Result<Vec<Rate>, Error> {
     let mut rates = vec![Vec::new(); calls.len()];
     for round in 0..=turns {
         for index in order_of(calls.len(), round) {

@@ -18,7 +18,7 @@ async fn figures(contender: Contender, attack: Attack) -> Vec<AttackFigure> {
         outage: Duration::from_secs(3),
         ..Plan::quick()
     };
-    let programs = Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into() };
+    let programs = Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into(), tools: Tools::default() };
     let run = attacks::run(&plan, &[contender], &programs, &|_| {}).await;
     assert_eq!(run.not_run, [], "{contender}");
     run.figures

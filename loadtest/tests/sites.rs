@@ -3,10 +3,11 @@
 use lockout_loadtest::app::accounts::PASSWORD;
 use lockout_loadtest::contender::{Contender, Hash};
 use lockout_loadtest::driver::{Answer, Client, Login, Protocol};
+use lockout_loadtest::peers::Tools;
 use lockout_loadtest::site::{Programs, Site};
 
 fn programs() -> Programs {
-    Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into() }
+    Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into(), tools: Tools::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,8 +61,8 @@ impl Accounts {
     ///
     /// # Errors
     /// If it cannot be checked.
-    pub async fn verify(&self, username: String, password: String) -> Result<bool> {
-        let known = self.by_name.get(&username);
+    pub async fn verify(&self, username: &str, password: String) -> Result<bool> {
+        let known = self.by_name.get(username);
         let stored = known.unwrap_or(&self.decoy);
         let is_known = known.is_some();
         self.verified.fetch_add(1, Ordering::Relaxed);
@@ -123,7 +123,7 @@ mod tests {
             for (name, password, right) in
                 [("user7", PASSWORD, true), ("user7", "wrong", false), ("nobody", PASSWORD, false)]
             {
-                let answer = accounts.verify(name.to_owned(), password.to_owned()).await.unwrap();
+                let answer = accounts.verify(name, password.to_owned()).await.unwrap();
                 assert_eq!(answer, right, "{hash:?} {name} {password}");
             }
             assert_eq!(accounts.verified(), 3);

@@ -5,13 +5,12 @@
 //! A refusal by the second or third quota has already used up a place in the ones before it. It
 //! counts in this process alone, and keeps a key until somebody calls [`Governor::tidy`].
 
-use std::convert::Infallible;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ::governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 /// The time in which a quota that was used up is full again.
 const WINDOW: Duration = Duration::from_secs(300);
@@ -41,22 +40,12 @@ impl Governor {
     }
 
     /// Counts an attempt; whether its password may be looked at.
-    ///
-    /// # Errors
-    ///
-    /// Never.
-    pub async fn admit(&self, username: &str, ip: IpAddr) -> Result<bool, Infallible> {
+    #[must_use]
+    pub fn admit(&self, username: &str, ip: IpAddr) -> bool {
         let username = username.to_owned();
-        Ok(self.usernames.check_key(&username).is_ok()
+        self.usernames.check_key(&username).is_ok()
             && self.addresses.check_key(&ip).is_ok()
-            && self.pairs.check_key(&(username, ip)).is_ok())
-    }
-
-    /// Drops the keys whose quota is full again, which takes a look at every key.
-    pub fn tidy(&self) {
-        self.usernames.retain_recent();
-        self.addresses.retain_recent();
-        self.pairs.retain_recent();
+            && self.pairs.check_key(&(username, ip)).is_ok()
     }
 }
 
@@ -85,24 +74,24 @@ mod tests {
 
     use super::Governor;
 
-    #[tokio::test]
-    async fn a_fifth_attempt_at_a_name_is_refused() {
+    #[test]
+    fn a_fifth_attempt_at_a_name_is_refused() {
         let governor = Governor::new();
         let mut admitted = 0;
         for host in 0..6 {
             let ip = Ipv4Addr::new(192, 0, 2, host).into();
-            admitted += u32::from(governor.admit("user1", ip).await.unwrap());
+            admitted += u32::from(governor.admit("user1", ip));
         }
         assert_eq!(admitted, 4);
     }
 
-    #[tokio::test]
-    async fn a_thirty_second_attempt_from_an_address_is_refused() {
+    #[test]
+    fn a_thirty_second_attempt_from_an_address_is_refused() {
         let governor = Governor::new();
         let mut admitted = 0;
         for n in 0..40 {
             let ip = Ipv4Addr::LOCALHOST.into();
-            admitted += u32::from(governor.admit(&format!("user{n}"), ip).await.unwrap());
+            admitted += u32::from(governor.admit(&format!("user{n}"), ip));
         }
         assert_eq!(admitted, 31);
     }

@@ -5,6 +5,8 @@
 //! - `GET /verified`: how many passwords have been looked at.
 
 pub mod accounts;
+mod governor;
+mod limitador;
 mod protection;
 mod serve;
 
@@ -73,10 +75,10 @@ async fn login(
         Ok(Admission::Refused) => return StatusCode::TOO_MANY_REQUESTS,
         Err(_) => return StatusCode::SERVICE_UNAVAILABLE,
     };
-    let Ok(is_right) = app.accounts.verify(username, password).await else {
+    let Ok(is_right) = app.accounts.verify(&username, password).await else {
         return StatusCode::INTERNAL_SERVER_ERROR;
     };
-    match permit.settle(is_right).await {
+    match permit.settle(&username, is_right).await {
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
         Ok(()) if is_right => StatusCode::NO_CONTENT,
         Ok(()) => StatusCode::UNAUTHORIZED,

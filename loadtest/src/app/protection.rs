@@ -8,6 +8,8 @@ use lockout_moka::MokaStore;
 use lockout_redis::RedisStore;
 use lockout_sql::{Dialect, MySqlStore, PostgresStore, SqlStore, SqliteStore};
 
+use super::governor::Governor;
+use super::limitador::{Limitador, Place};
 use crate::Result;
 use crate::contender::Contender;
 
@@ -18,20 +20,25 @@ pub enum Protection {
     Plain,
     /// A guard over one of the stores.
     Guard(Guard),
+    /// Quotas of governor.
+    Governor(Governor),
+    /// Limits of limitador.
+    Limitador(Limitador),
 }
 
 /// What it says of an attempt.
-pub(super) enum Admission {
+pub(super) enum Admission<'a> {
     /// The password may be looked at; what becomes of it is to be told.
-    Admitted(Pending),
+    Admitted(Pending<'a>),
     /// It may not.
     Refused,
 }
 
 /// An attempt that was let through and waits for its outcome.
-pub(super) enum Pending {
+pub(super) enum Pending<'a> {
     Plain,
     Permit(Permit),
+    Place { limitador: &'a Limitador, place: Place, client: IpAddr },
 }
 
 impl Protection {
@@ -50,6 +57,8 @@ impl Protection {
             Contender::Postgres => Self::guard(migrated(PostgresStore::open(needed()?)?).await?),
             Contender::Mariadb => Self::guard(migrated(MySqlStore::open(needed()?)?).await?),
             Contender::Sqlite => Self::guard(migrated(SqliteStore::open(needed()?)?).await?),
+            Contender::Governor => Self::Governor(Governor::new()),
+            Contender::Limitador => Self::Limitador(Limitador::new()?),
             _ => return Err(format!("{contender} is not the sample app").into()),
         })
     }
@@ -60,7 +69,7 @@ impl Protection {
     }
 
     /// Asks whether the password may be looked at.
-    pub(super) async fn admit(&self, username: &str, client: IpAddr) -> Result<Admission> {
+    pub(super) async fn admit(&self, username: &str, client: IpAddr) -> Result<Admission<'_>> {
         match self {
             Self::Plain => Ok(Admission::Admitted(Pending::Plain)),
             Self::Guard(guard) => {
@@ -70,15 +79,26 @@ impl Protection {
                     Decision::Refused(_) => Admission::Refused,
                 })
             }
+            Self::Governor(governor) => Ok(match governor.admit(username, client) {
+                true => Admission::Admitted(Pending::Plain),
+                false => Admission::Refused,
+            }),
+            Self::Limitador(limitador) => Ok(match limitador.reserve(username, client)? {
+                Some(place) => Admission::Admitted(Pending::Place { limitador, place, client }),
+                None => Admission::Refused,
+            }),
         }
     }
 }
 
-impl Pending {
+impl Pending<'_> {
     /// Tells the outcome.
-    pub(super) async fn settle(self, is_right: bool) -> Result<()> {
+    pub(super) async fn settle(self, username: &str, is_right: bool) -> Result<()> {
         match self {
             Self::Plain => {}
+            Self::Place { limitador, place, client } => {
+                limitador.settle(place, username, client, !is_right)?;
+            }
             Self::Permit(permit) if is_right => drop(permit.succeed().await?),
             Self::Permit(permit) => drop(permit.fail().await?),
         }

@@ -13,7 +13,8 @@ use super::filling;
 use super::plan::Plan;
 use super::processes::TASKS;
 use super::usage;
-use crate::throughput::{Failure, median, run};
+use crate::Error;
+use crate::throughput::{median, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -27,7 +28,7 @@ const LOGINS: [Login; 4] = [Login::Fails, Login::IsRefused, Login::FailsFresh, L
 ///
 /// # Errors
 /// If a server does not start, or a call fails.
-pub async fn clusters(plan: Plan) -> Result<Vec<ClusterFigure>, Failure> {
+pub async fn clusters(plan: Plan) -> Result<Vec<ClusterFigure>, Error> {
     let mut measured = Vec::new();
     for masters in 1..=MOST {
         measured.push(Measured::start(masters, attempts_of(plan.some())).await?);
@@ -67,7 +68,7 @@ struct Used {
 }
 
 impl Used {
-    fn of(server: &RedisServer) -> Result<Self, Failure> {
+    fn of(server: &RedisServer) -> Result<Self, Error> {
         Ok(Self {
             scripts: usage::scripts(server)?,
             commands: usage::info(server, "stats", "total_commands_processed")?,
@@ -88,7 +89,7 @@ impl Used {
 }
 
 impl Measured {
-    async fn start(masters: usize, attempts: u64) -> Result<Self, Failure> {
+    async fn start(masters: usize, attempts: u64) -> Result<Self, Error> {
         let cluster = RedisCluster::builder().masters(masters).without_replicas().start()?;
         for master in cluster.masters() {
             // A machine that is busy is not a node that is gone.
@@ -110,7 +111,7 @@ impl Measured {
         self.used = vec![Used::default(); self.cluster.masters().len()];
     }
 
-    async fn turn(&mut self, login: Login, turn: Duration, round: u32) -> Result<(), Failure> {
+    async fn turn(&mut self, login: Login, turn: Duration, round: u32) -> Result<(), Error> {
         let masters = self.cluster.masters();
         let before = masters.iter().map(Used::of).collect::<Result<Vec<_>, _>>()?;
         let (desk, draw) = (self.desk.clone(), u64::from(round) << 40);
@@ -128,7 +129,7 @@ impl Measured {
         Ok(())
     }
 
-    fn figure(&self, login: Login) -> Result<ClusterFigure, Failure> {
+    fn figure(&self, login: Login) -> Result<ClusterFigure, Error> {
         let commands: f64 = self.used.iter().map(|used| used.commands).sum();
         let node = |(used, master): (&Used, &RedisServer)| {
             Ok(NodeFigure {
@@ -147,7 +148,7 @@ impl Measured {
             login,
             tasks: TASKS,
             per_second: median(&self.rates),
-            nodes: self.used.iter().zip(masters).map(node).collect::<Result<_, Failure>>()?,
+            nodes: self.used.iter().zip(masters).map(node).collect::<Result<_, Error>>()?,
         })
     }
 }

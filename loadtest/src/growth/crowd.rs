@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lockout_core::{Attempt, Decision, Guard, Policy, PolicyError, Rule, Scope};
 
-use crate::throughput::Failure;
+use crate::Error;
 
 /// How many subjects an attempt has: a username, an address and their pair.
 pub const SUBJECTS: u64 = 3;
@@ -64,7 +64,7 @@ pub const fn one_of(attempts: u64, draw: u64) -> u64 {
 ///
 /// # Errors
 /// If the store fails, or if the attempt is refused.
-pub async fn fail(guard: &Guard, attempt: &Attempt) -> Result<(), Failure> {
+pub async fn fail(guard: &Guard, attempt: &Attempt) -> Result<(), Error> {
     match guard.begin(attempt).await? {
         Decision::Admitted(permit) => {
             permit.fail().await?;

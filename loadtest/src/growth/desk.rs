@@ -7,7 +7,7 @@ use lockout_core::{Decision, Guard};
 
 use super::crowd;
 use super::figures::Login;
-use crate::throughput::Failure;
+use crate::Error;
 
 /// How many names are locked.
 const LOCKED: u64 = 1_000;
@@ -31,7 +31,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// At a guard whose store knows so many attempts. Locks some names besides.
-    pub(crate) async fn open(guard: Guard, attempts: u64) -> Result<Self, Failure> {
+    pub(crate) async fn open(guard: Guard, attempts: u64) -> Result<Self, Error> {
         for number in crowd::LOCKED..crowd::LOCKED + LOCKED {
             let claims = guard.policy().claims(&crowd::attempt(number));
             let name = claims.first().ok_or("an attempt without a name")?.subject();
@@ -41,7 +41,7 @@ impl Desk {
     }
 
     /// A login of that kind; who it is, `draw` says.
-    pub(crate) async fn log_in(self, login: Login, draw: u64) -> Result<(), Failure> {
+    pub(crate) async fn log_in(self, login: Login, draw: u64) -> Result<(), Error> {
         let number = match login {
             Login::Fails | Login::Succeeds => crowd::one_of(self.attempts, draw),
             Login::FailsFresh => self.fresh.fetch_add(1, Ordering::Relaxed),

@@ -10,13 +10,14 @@ use super::home::{Home, Kind};
 use super::plan::Plan;
 use super::processes::TASKS;
 use super::usage;
-use crate::throughput::{Failure, median, run};
+use crate::Error;
+use crate::throughput::{median, run};
 
 /// What each kind of login costs in one store.
 ///
 /// # Errors
 /// If a server does not start, or a call fails.
-pub async fn expenses(kind: Kind, plan: Plan) -> Result<Vec<ExpenseFigure>, Failure> {
+pub async fn expenses(kind: Kind, plan: Plan) -> Result<Vec<ExpenseFigure>, Error> {
     let subjects = plan.some();
     // Those that come while it is measured need a place too.
     let home = Home::start(kind, subjects.max(2_000_000)).await?;
@@ -66,7 +67,7 @@ impl Turn {
         login: Login,
         turn: Duration,
         draw: u64,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let desk = desk.clone();
         let before = Used::now(home)?;
         let done =
@@ -93,7 +94,7 @@ struct Used {
 }
 
 impl Used {
-    fn now(home: &Home) -> Result<Self, Failure> {
+    fn now(home: &Home) -> Result<Self, Error> {
         let client_cpu = usage::own_cpu_seconds()?;
         if let Some(server) = home.redis() {
             return Ok(Self {

@@ -8,13 +8,13 @@ use lockout_core::{Guard, LockoutStore, Policy, Reservation, Reserved, Spread};
 
 use super::crowd;
 use super::home::{Home, Kind};
-use crate::throughput::Failure;
+use crate::Error;
 
 /// Lets the attempts from number `first` to before `end` fail once, and gives how long that took.
 ///
 /// A reservation may have any number of subjects as long as each has a rule, so where calls are what
 /// costs, many attempts are charged by one.
-pub(crate) async fn fill(home: &Home, first: u64, end: u64) -> Result<Duration, Failure> {
+pub(crate) async fn fill(home: &Home, first: u64, end: u64) -> Result<Duration, Error> {
     let (tasks, attempts) = size_of(home.kind);
     let policy = Arc::new(crowd::policy()?);
     home.relax()?;
@@ -26,7 +26,7 @@ pub(crate) async fn fill(home: &Home, first: u64, end: u64) -> Result<Duration, 
             loop {
                 let from = next.fetch_add(attempts, Ordering::Relaxed);
                 if from >= end {
-                    return Ok::<_, Failure>(());
+                    return Ok::<_, Error>(());
                 }
                 let numbers = from..end.min(from + attempts);
                 match &filler {
@@ -56,24 +56,19 @@ const fn size_of(kind: Kind) -> (u32, u64) {
 }
 
 /// The same through a guard, an attempt at a time.
-pub(crate) async fn through(
-    guard: &Guard,
-    first: u64,
-    end: u64,
-    tasks: u32,
-) -> Result<(), Failure> {
+pub(crate) async fn through(guard: &Guard, first: u64, end: u64, tasks: u32) -> Result<(), Error> {
     let work = |task: u32| {
         let guard = guard.clone();
         let numbers = (first + u64::from(task)..end).step_by(usize::try_from(tasks)?);
         Ok(tokio::spawn(async move { each(&guard, numbers).await }))
     };
-    for task in (0..tasks).map(work).collect::<Result<Vec<_>, Failure>>()? {
+    for task in (0..tasks).map(work).collect::<Result<Vec<_>, Error>>()? {
         task.await??;
     }
     Ok(())
 }
 
-async fn each(guard: &Guard, numbers: impl Iterator<Item = u64>) -> Result<(), Failure> {
+async fn each(guard: &Guard, numbers: impl Iterator<Item = u64>) -> Result<(), Error> {
     for number in numbers {
         crowd::fail(guard, &crowd::attempt(number)).await?;
     }
@@ -85,7 +80,7 @@ async fn all(
     policy: &Policy,
     guard: &Guard,
     numbers: std::ops::Range<u64>,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let claims: Vec<_> =
         numbers.flat_map(|number| policy.claims(&crowd::attempt(number))).collect();
     let reservation = Reservation::new(policy, &claims, Spread::default());

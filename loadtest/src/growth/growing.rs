@@ -10,7 +10,8 @@ use super::figures::{GrowthFigure, Latency, float};
 use super::filling::fill;
 use super::home::{Home, Kind};
 use super::plan::Plan;
-use crate::throughput::{Failure, Named, in_turn, median};
+use crate::Error;
+use crate::throughput::{Named, in_turn, median};
 
 /// How many tasks call at once where there are many.
 const TASKS: u32 = 32;
@@ -23,7 +24,7 @@ pub async fn grow(
     kind: Kind,
     plan: Plan,
     mut seen: impl FnMut(&GrowthFigure),
-) -> Result<Vec<GrowthFigure>, Failure> {
+) -> Result<Vec<GrowthFigure>, Error> {
     let floor = Home::start(kind, Plan::FEW).await?;
     fill(&floor, 0, attempts_of(Plan::FEW)).await?;
     let home = Home::start(kind, plan.largest).await?;
@@ -90,7 +91,7 @@ struct Latencies {
 }
 
 /// What a login takes on both sides, one at a time.
-async fn latencies(sides: &[Side; 2], plan: Plan) -> Result<Latencies, Failure> {
+async fn latencies(sides: &[Side; 2], plan: Plan) -> Result<Latencies, Error> {
     let mut turns = Vec::new();
     for turn in 0..=plan.turns {
         let sides = sides.clone();
@@ -121,7 +122,7 @@ async fn alternating(
     sides: [Side; 2],
     turn: Duration,
     mut draw: u64,
-) -> Result<[Histogram<u64>; 2], Failure> {
+) -> Result<[Histogram<u64>; 2], Error> {
     let mut seen = [Histogram::new(3)?, Histogram::new(3)?];
     let end = Instant::now() + turn;
     while Instant::now() < end {

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::figures::BytesAre;
 use super::usage;
 use super::{crowd, plan::Plan};
-use crate::throughput::Failure;
+use crate::Error;
 
 /// A disk that stalls for a while shall not end the run.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ impl Kind {
     }
 
     /// A guard over the store of a URL, whose tables are there.
-    pub(crate) fn guard(self, url: &str) -> Result<Guard, Failure> {
+    pub(crate) fn guard(self, url: &str) -> Result<Guard, Error> {
         let policy = crowd::policy()?;
         Ok(match self {
             Self::Moka => return Err("no two processes share their memory".into()),
@@ -98,9 +98,9 @@ impl fmt::Display for Kind {
 }
 
 impl FromStr for Kind {
-    type Err = Failure;
+    type Err = Error;
 
-    fn from_str(name: &str) -> Result<Self, Failure> {
+    fn from_str(name: &str) -> Result<Self, Error> {
         let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
         kind.ok_or_else(|| format!("{name}: no such store").into())
     }
@@ -132,7 +132,7 @@ enum Keeper {
 
 impl Home {
     /// An empty store with room for `subjects`.
-    pub(crate) async fn start(kind: Kind, subjects: u64) -> Result<Self, Failure> {
+    pub(crate) async fn start(kind: Kind, subjects: u64) -> Result<Self, Error> {
         match kind {
             Kind::Moka => Self::moka(subjects),
             Kind::Redis => {
@@ -175,7 +175,7 @@ impl Home {
     }
 
     /// Some more places than subjects: no shard may be full.
-    fn moka(subjects: u64) -> Result<Self, Failure> {
+    fn moka(subjects: u64) -> Result<Self, Error> {
         let places = usize::try_from(subjects.max(Plan::FEW) / 8 * 10)?;
         let store = MokaStore::builder().capacity(places).build()?;
         let guard = Guard::new(store, crowd::policy()?);
@@ -187,7 +187,7 @@ impl Home {
         url: String,
         filler: Arc<dyn LockoutStore>,
         keeper: Keeper,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, Error> {
         let guard = kind.guard(&url)?;
         Ok(Self { kind, guard, filler: Some(filler), url: Some(url), keeper })
     }
@@ -208,7 +208,7 @@ impl Home {
     }
 
     /// The bytes that everything takes.
-    pub(crate) async fn bytes(&self) -> Result<u64, Failure> {
+    pub(crate) async fn bytes(&self) -> Result<u64, Error> {
         Ok(match &self.keeper {
             Keeper::Process => usage::resident_bytes()?,
             Keeper::Redis(server) => {
@@ -234,13 +234,13 @@ impl Home {
     }
 
     /// Before it is filled: lets writes not wait for the disk.
-    pub(crate) fn relax(&self) -> Result<(), Failure> {
+    pub(crate) fn relax(&self) -> Result<(), Error> {
         self.flush_each_commit(false)
     }
 
     /// After it was filled: does at once what the server would do by and by, in the middle of what
     /// is measured.
-    pub(crate) fn settle(&self) -> Result<(), Failure> {
+    pub(crate) fn settle(&self) -> Result<(), Error> {
         if let Keeper::Postgres(server) = &self.keeper {
             server.sql("VACUUM ANALYZE lockout")?;
             server.sql("CHECKPOINT")?;
@@ -254,7 +254,7 @@ impl Home {
     }
 
     /// The other databases know it by connection.
-    fn flush_each_commit(&self, does: bool) -> Result<(), Failure> {
+    fn flush_each_commit(&self, does: bool) -> Result<(), Error> {
         if let Keeper::MariaDb(server) = &self.keeper {
             let does = u8::from(does);
             server.sql(&format!("SET GLOBAL innodb_flush_log_at_trx_commit = {does}"))?;

@@ -11,7 +11,8 @@ use lockout_core::{Policy, Subject};
 use super::crowd::{self, attempts_of};
 use super::figures::{MapFigure, float};
 use super::plan::Plan;
-use crate::throughput::{Failure, median};
+use crate::Error;
+use crate::throughput::median;
 
 /// As much as a record.
 type Value = [u64; 12];
@@ -23,7 +24,7 @@ type Map = HashMap<Subject, Value>;
 ///
 /// # Errors
 /// If it cannot be counted.
-pub fn maps(plan: Plan) -> Result<Vec<MapFigure>, Failure> {
+pub fn maps(plan: Plan) -> Result<Vec<MapFigure>, Error> {
     let policy = crowd::policy()?;
     let (mut few, mut many, mut attempts) = (Map::new(), Map::new(), 0);
     fill(&mut few, &policy, 0..attempts_of(Plan::FEW));
@@ -60,7 +61,7 @@ fn visits(
     attempts: u64,
     turn: Duration,
     mut draw: u64,
-) -> Result<[f64; 2], Failure> {
+) -> Result<[f64; 2], Error> {
     let mut seen = [Histogram::<u64>::new(3)?, Histogram::new(3)?];
     let end = Instant::now() + turn;
     let attempts = [attempts_of(Plan::FEW), attempts];

@@ -11,7 +11,8 @@ use super::figures::ProcessesFigure;
 use super::filling::fill;
 use super::home::{Home, Kind};
 use super::plan::Plan;
-use crate::throughput::{Failure, median, per_second};
+use crate::Error;
+use crate::throughput::{median, per_second};
 
 /// The first argument of a process that [`child`] is the work of.
 pub const CHILD: &str = "growth-child";
@@ -32,7 +33,7 @@ struct Turn {
 ///
 /// # Errors
 /// If a server or a child does not start, or a call fails.
-pub async fn processes(kind: Kind, plan: Plan) -> Result<Vec<ProcessesFigure>, Failure> {
+pub async fn processes(kind: Kind, plan: Plan) -> Result<Vec<ProcessesFigure>, Error> {
     let home = Home::start(kind, plan.some()).await?;
     let attempts = attempts_of(plan.some());
     fill(&home, 0, attempts).await?;
@@ -63,13 +64,13 @@ pub async fn processes(kind: Kind, plan: Plan) -> Result<Vec<ProcessesFigure>, F
 struct Team(Vec<Member>);
 
 impl Team {
-    fn start(kind: Kind, url: &str, count: u32, attempts: u64) -> Result<Self, Failure> {
+    fn start(kind: Kind, url: &str, count: u32, attempts: u64) -> Result<Self, Error> {
         let member = |_| Member::start(kind, url, TASKS / count, attempts);
         (0..count).map(member).collect::<Result<_, _>>().map(Self)
     }
 
     /// What all of them do in a second.
-    fn turn(&mut self, turn: Duration) -> Result<f64, Failure> {
+    fn turn(&mut self, turn: Duration) -> Result<f64, Error> {
         for member in &mut self.0 {
             writeln!(member.orders, "{}", turn.as_millis())?;
         }
@@ -94,7 +95,7 @@ struct Member {
 }
 
 impl Member {
-    fn start(kind: Kind, url: &str, tasks: u32, attempts: u64) -> Result<Self, Failure> {
+    fn start(kind: Kind, url: &str, tasks: u32, attempts: u64) -> Result<Self, Error> {
         let mut process = Command::new(std::env::current_exe()?)
             .args([CHILD, kind.name(), url, &tasks.to_string(), &attempts.to_string()])
             .stdin(Stdio::piped())
@@ -120,7 +121,7 @@ impl Drop for Member {
 ///
 /// # Errors
 /// If an argument or a line is none, or a call fails.
-pub async fn child(arguments: &[String]) -> Result<(), Failure> {
+pub async fn child(arguments: &[String]) -> Result<(), Error> {
     let [kind, url, tasks, attempts] = arguments else {
         return Err(format!("usage: {CHILD} STORE URL TASKS ATTEMPTS").into());
     };
