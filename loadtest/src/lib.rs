@@ -3,14 +3,20 @@
 //!
 //! - [`contender`]: who is compared; [`site`]: one of them, running;
 //! - [`app`]: the sample login;
-//! - [`driver`]: who sends logins to it; [`attacks`]: who sends others;
-//! - [`usage`]: what that costs; [`machine`]: on what.
+//! - [`driver`]: who sends logins to it; [`logins`]: honest ones, measured; [`compare`]: a table of
+//!   them; [`attacks`]: others;
+//! - [`peers`]: what other people install;
+//! - [`growth`]: when there is more of everything; [`throughput`]: the libraries without an app;
+//! - [`usage`]: what that costs; [`machine`]: on what;
+//! - [`report`]: all of it as a page.
 
 pub mod app;
 pub mod attacks;
+pub mod compare;
 pub mod contender;
 pub mod driver;
 pub mod growth;
+pub mod logins;
 pub mod machine;
 pub mod peers;
 pub mod report;

@@ -104,6 +104,12 @@ impl Site {
         Usage::of_tree(self.server.pid())
     }
 
+    /// The number of the app's first process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.server.pid()
+    }
+
     /// What it keeps its counts in.
     #[must_use]
     pub const fn store(&self) -> &Store {

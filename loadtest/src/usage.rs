@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use procfs::process::{Stat, all_processes};
+use procfs::process::{Process, Stat, all_processes};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -13,7 +13,7 @@ use crate::Result;
 pub struct Usage {
     /// Since they started, in microseconds; children that have ended count too.
     pub cpu_us: u64,
-    /// Resident now, in bytes. What processes share is counted once for each.
+    /// Resident now, in bytes. What processes share is divided among them.
     pub memory: u64,
 }
 
@@ -23,20 +23,8 @@ impl Usage {
     /// # Errors
     /// If there is no such process.
     pub fn of_tree(pid: u32) -> Result<Self> {
-        let root = i32::try_from(pid)?;
-        // Processes that end while they are looked at are left out.
-        let stats: Vec<Stat> =
-            all_processes()?.filter_map(|process| process.ok()?.stat().ok()).collect();
-        let parents: HashMap<i32, i32> = stats.iter().map(|stat| (stat.pid, stat.ppid)).collect();
-        if !parents.contains_key(&root) {
-            return Err(format!("process {pid} is not there any more").into());
-        }
-        let is_ours = |stat: &&Stat| {
-            let mut ancestors =
-                std::iter::successors(Some(stat.pid), |pid| parents.get(pid).copied());
-            ancestors.any(|pid| pid == root)
-        };
-        let usages = stats.iter().filter(is_ours).map(Self::of);
+        let usages = tree(pid)?;
+        let usages = usages.iter().map(Self::of);
         Ok(usages.fold(Self::default(), |sum, one| Self {
             cpu_us: sum.cpu_us + one.cpu_us,
             memory: sum.memory + one.memory,
@@ -49,7 +37,7 @@ impl Usage {
         let ticks = stat.utime + stat.stime + reaped;
         Self {
             cpu_us: ticks * 1_000_000 / procfs::ticks_per_second(),
-            memory: stat.rss * procfs::page_size(),
+            memory: proportional(stat.pid).unwrap_or(stat.rss * procfs::page_size()),
         }
     }
 
@@ -58,6 +46,36 @@ impl Usage {
     pub const fn cpu_since(&self, earlier: &Self) -> Duration {
         Duration::from_micros(self.cpu_us.saturating_sub(earlier.cpu_us))
     }
+}
+
+/// The memory of a process, and of what it shares its part: PostgreSQL's processes share gigabytes.
+fn proportional(pid: i32) -> Option<u64> {
+    let rollup = Process::new(pid).ok()?.smaps_rollup().ok()?;
+    rollup.memory_map_rollup.iter().next()?.extension.map.get("Pss").copied()
+}
+
+/// The threads of a process and all that it has started.
+pub(crate) fn threads(pid: u32) -> Result<Vec<i32>> {
+    let processes = tree(pid)?;
+    let tasks = processes.iter().filter_map(|stat| Process::new(stat.pid).ok()?.tasks().ok());
+    Ok(tasks.flatten().filter_map(|task| Some(task.ok()?.tid)).collect())
+}
+
+/// A process and all that it has started.
+fn tree(pid: u32) -> Result<Vec<Stat>> {
+    let root = i32::try_from(pid)?;
+    // Processes that end while they are looked at are left out.
+    let stats: Vec<Stat> =
+        all_processes()?.filter_map(|process| process.ok()?.stat().ok()).collect();
+    let parents: HashMap<i32, i32> = stats.iter().map(|stat| (stat.pid, stat.ppid)).collect();
+    if !parents.contains_key(&root) {
+        return Err(format!("process {pid} is not there any more").into());
+    }
+    let is_ours = |stat: &&Stat| {
+        let mut ancestors = std::iter::successors(Some(stat.pid), |pid| parents.get(pid).copied());
+        ancestors.any(|pid| pid == root)
+    };
+    Ok(stats.iter().filter(is_ours).cloned().collect())
 }
 
 #[cfg(test)]

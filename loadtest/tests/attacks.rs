@@ -6,6 +6,7 @@ use lockout_loadtest::attacks::figure::Counts;
 use lockout_loadtest::attacks::{self, Attack, AttackFigure, Plan};
 use lockout_loadtest::contender::{Contender, Hash};
 use lockout_loadtest::driver::{Answer, Protocol};
+use lockout_loadtest::peers::Tools;
 use lockout_loadtest::site::Programs;
 
 /// The figures of one attack on one contender.
@@ -18,7 +19,8 @@ async fn figures(contender: Contender, attack: Attack) -> Vec<AttackFigure> {
         outage: Duration::from_secs(3),
         ..Plan::quick()
     };
-    let programs = Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into(), tools: Tools::default() };
+    let programs =
+        Programs { own: env!("CARGO_BIN_EXE_lockout-loadtest").into(), tools: Tools::default() };
     let run = attacks::run(&plan, &[contender], &programs, &|_| {}).await;
     assert_eq!(run.not_run, [], "{contender}");
     run.figures

@@ -13,6 +13,10 @@ use super::limitador::{Limitador, Place};
 use crate::Result;
 use crate::contender::Contender;
 
+/// Records that `MokaStore` has room for: as large a flood as these tests make, so that no newcomer has to
+/// share a record with others.
+const CAPACITY: usize = 1_000_000;
+
 /// What protects the sample app.
 #[derive(Debug)]
 pub enum Protection {
@@ -51,7 +55,7 @@ impl Protection {
         let needed = || url.ok_or_else(|| format!("{contender} needs the URL of its store"));
         Ok(match contender {
             Contender::Plain => Self::Plain,
-            Contender::Moka => Self::guard(MokaStore::new()),
+            Contender::Moka => Self::guard(MokaStore::builder().capacity(CAPACITY).build()?),
             Contender::Redis => Self::guard(RedisStore::open(needed()?)?),
             Contender::RedisCached => Self::guard(LockCache::new(RedisStore::open(needed()?)?)),
             Contender::Postgres => Self::guard(migrated(PostgresStore::open(needed()?)?).await?),

@@ -1,0 +1,9 @@
+//! What the program can be told to do, a file each.
+
+mod attack;
+mod compare;
+mod serve;
+
+pub(crate) use self::attack::Attack;
+pub(crate) use self::compare::Compare;
+pub(crate) use self::serve::Serve;
