@@ -29,8 +29,10 @@ pub enum Contender {
     Limitador,
     /// Django without a lockout.
     Django,
-    /// Django with django-defender on Redis.
+    /// Django with django-defender on Redis as it is installed: with a record of attempts in SQLite.
     DjangoDefender,
+    /// The same without that record.
+    DjangoDefenderUnlogged,
     /// Django with django-axes in SQL.
     DjangoAxes,
     /// Node without a lockout.
@@ -104,6 +106,7 @@ impl Contender {
             Self::Limitador => "limitador",
             Self::Django => "django",
             Self::DjangoDefender => "django-defender",
+            Self::DjangoDefenderUnlogged => "django-defender-unlogged",
             Self::DjangoAxes => "django-axes",
             Self::Node => "node",
             Self::RateLimiterFlexible => "rate-limiter-flexible",
@@ -114,7 +117,10 @@ impl Contender {
     #[must_use]
     pub const fn family(self) -> Family {
         match self {
-            Self::Django | Self::DjangoDefender | Self::DjangoAxes => Family::Django,
+            Self::Django
+            | Self::DjangoDefender
+            | Self::DjangoDefenderUnlogged
+            | Self::DjangoAxes => Family::Django,
             Self::Node | Self::RateLimiterFlexible => Family::Node,
             _ => Family::Axum,
         }
@@ -154,9 +160,11 @@ impl Contender {
             | Self::Limitador
             | Self::Django
             | Self::Node => Storage::InProcess,
-            Self::Redis | Self::RedisCached | Self::DjangoDefender | Self::RateLimiterFlexible => {
-                Storage::Redis
-            }
+            Self::Redis
+            | Self::RedisCached
+            | Self::DjangoDefender
+            | Self::DjangoDefenderUnlogged
+            | Self::RateLimiterFlexible => Storage::Redis,
             Self::Postgres | Self::DjangoAxes => Storage::Postgres,
             Self::Mariadb => Storage::Mariadb,
             Self::Sqlite => Storage::Sqlite,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use lockout_loadtest::{Result, growth};
 
-use crate::commands::{Attack, Compare, Serve};
+use crate::commands::{Attack, Compare, Report, Serve};
 
 /// Logins under load and under attack, with every store and without any, and beside other libraries.
 #[derive(Debug, Parser)]
@@ -22,6 +22,7 @@ enum Command {
     Serve(Serve),
     Compare(Compare),
     Attack(Attack),
+    Report(Report),
     /// One of several processes that work on one store.
     #[command(name = growth::processes::CHILD, hide = true)]
     GrowthChild {
@@ -46,6 +47,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Serve(serve) => serve.run().await,
         Command::Compare(compare) => tokio::task::spawn_blocking(move || compare.run()).await?,
         Command::Attack(attack) => attack.run().await,
+        Command::Report(report) => report.run().await,
         Command::GrowthChild { arguments } => growth::child(&arguments).await,
     }
 }

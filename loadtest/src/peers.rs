@@ -82,6 +82,7 @@ impl Tools {
     ) -> Result<impl FnOnce(SocketAddr) -> Vec<String> + use<>, PeerError> {
         let (protection, store) = match contender {
             Contender::DjangoDefender => ("defender", "REDIS_URL"),
+            Contender::DjangoDefenderUnlogged => ("defender-unlogged", "REDIS_URL"),
             Contender::DjangoAxes => ("axes", "POSTGRES_URL"),
             Contender::RateLimiterFlexible => ("rate-limiter-flexible", "REDIS_URL"),
             _ => ("plain", "STORE_URL"),

@@ -104,10 +104,9 @@ impl Site {
         Usage::of_tree(self.server.pid())
     }
 
-    /// The number of the app's first process.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
+    /// The numbers of the first processes of the app and of its store's server.
+    pub fn pids(&self) -> impl Iterator<Item = u32> {
+        [Some(self.server.pid()), self.store.pid()].into_iter().flatten()
     }
 
     /// What it keeps its counts in.

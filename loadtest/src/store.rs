@@ -56,13 +56,18 @@ impl Store {
     /// # Errors
     /// If it does not run.
     pub fn usage(&self) -> Result<Usage> {
-        let pid = match self {
-            Self::InProcess | Self::Sqlite(_) => return Ok(Usage::default()),
-            Self::Redis(server) => server.pid(),
-            Self::Postgres(server) => server.pid(),
-            Self::Mariadb(server) => server.pid(),
-        };
-        Usage::of_tree(pid)
+        self.pid().map_or_else(|| Ok(Usage::default()), Usage::of_tree)
+    }
+
+    /// The number of the server's first process, if there is a server.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::InProcess | Self::Sqlite(_) => None,
+            Self::Redis(server) => Some(server.pid()),
+            Self::Postgres(server) => Some(server.pid()),
+            Self::Mariadb(server) => Some(server.pid()),
+        }
     }
 
     /// Kills the server, as a power cut does. False if there is none that can be killed.

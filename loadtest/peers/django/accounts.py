@@ -27,6 +27,8 @@ class Router:
 def create():
     """Makes them, and leaves no connection open that a worker could inherit."""
     call_command("migrate", "auth", verbosity=0)
+    if settings.PROTECTION == "defender":
+        call_command("migrate", "defender", verbosity=0)
     if settings.PROTECTION == "axes":
         database = "axes" if "axes" in settings.DATABASES else "default"
         call_command("migrate", "axes", database=database, verbosity=0)

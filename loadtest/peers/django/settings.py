@@ -1,6 +1,6 @@
 """The sample login app's settings, chosen by environment variables.
 
-PROTECTION    plain, defender or axes
+PROTECTION    plain, defender, defender-unlogged or axes
 HASH          fast or argon2
 DATABASE      path of the SQLite file of the accounts
 COUNT_FILE    gets one byte for each password that is looked at
@@ -35,19 +35,24 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": environ["DATABASE"],
         "CONN_MAX_AGE": None,
-        "OPTIONS": {"timeout": 30, "transaction_mode": "IMMEDIATE"},
+        "OPTIONS": {
+            "timeout": 30,
+            "transaction_mode": "IMMEDIATE",
+            # Readers need not wait for writers, and a commit not for the disk.
+            "init_command": "PRAGMA journal_mode=wal; PRAGMA synchronous=normal",
+        },
     }
 }
 
-if PROTECTION == "defender":
+if PROTECTION.startswith("defender"):
     INSTALLED_APPS.append("defender")
     DEFENDER_REDIS_URL = environ["REDIS_URL"]
     DEFENDER_LOGIN_FAILURE_LIMIT_USERNAME = 3
     DEFENDER_LOGIN_FAILURE_LIMIT_IP = 30
     DEFENDER_COOLOFF_TIME = 300
     DEFENDER_BEHIND_REVERSE_PROXY = True
-    # Its best case: with the record of attempts each login writes a row, and a lockout counts them.
-    DEFENDER_STORE_ACCESS_ATTEMPTS = False
+    # On unless it is switched off: each login then writes a row, and a lockout counts them.
+    DEFENDER_STORE_ACCESS_ATTEMPTS = PROTECTION == "defender"
 
 if PROTECTION == "axes":
     INSTALLED_APPS.append("axes")

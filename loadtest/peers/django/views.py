@@ -34,7 +34,7 @@ if settings.PROTECTION == "axes":
     # It would write the time of the login into the account.
     user_logged_in.disconnect(dispatch_uid="update_last_login")
 
-if settings.PROTECTION == "defender":
+if settings.PROTECTION.startswith("defender"):
     from defender.decorators import watch_login
 
     check = watch_login(status_code=WRONG)(check)

@@ -14,10 +14,11 @@ use crate::site::Site;
 const ROUNDS: usize = 50;
 
 /// One turn in which each site has one connection and gets a login when the site before it has
-/// answered; who begins a round changes with every round. The driver and the apps, not the servers
-/// of their stores, keep to one processor meanwhile: to wake another takes longer than a store in
-/// process, and not the same every time. So medians that differ by microseconds can be told apart.
-/// The same site may be there more than once: what differs then is the noise.
+/// answered; who begins a round changes with every round. The driver, the apps and the servers of
+/// their stores keep to one processor meanwhile: to wake another that is idle takes longer than most
+/// of them work, in a virtual machine above all, and not the same every time. So the medians are of
+/// work, and those that differ by microseconds can be told apart. The same site may be there more
+/// than once: what differs then is the noise.
 ///
 /// # Errors
 /// If a site cannot be reached at first, or does not say what it has used.
@@ -31,8 +32,8 @@ pub async fn beside(
     for (site, logins) in sites {
         lanes.push((Line::connected(site.address()).await?, *logins, Tally::new()?));
     }
-    let apps: Vec<_> = sites.iter().map(|(site, _)| site.pid()).collect();
-    let one = OneProcessor::keep_to(&apps)?;
+    let pids: Vec<_> = sites.iter().flat_map(|(site, _)| site.pids()).collect();
+    let one = OneProcessor::keep_to(&pids)?;
     let until = Instant::now() + duration;
     let mut round = 0;
     while Instant::now() < until {

@@ -2,3 +2,5 @@
 
 pub mod chart;
 pub mod figures;
+pub mod raw;
+pub mod run;

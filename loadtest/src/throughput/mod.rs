@@ -1,5 +1,7 @@
 //! How often in a second many tasks can call something, of several things in turn.
 
+mod peers;
+
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::growth::crowd;
+
+pub use self::peers::beside_peers;
 
 /// What a call becomes.
 pub type Answer = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
