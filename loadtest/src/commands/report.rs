@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use lockout_loadtest::Result;
 use lockout_loadtest::contender::Contender;
-use lockout_loadtest::report::raw::Part;
+use lockout_loadtest::report::page;
+use lockout_loadtest::report::raw::{Part, Raw};
 use lockout_loadtest::report::run::{Extent, run};
 use lockout_loadtest::site::Programs;
 
@@ -19,19 +20,31 @@ pub(crate) struct Report {
     /// Measures this part alone, and takes the others as they are. Can be repeated.
     #[arg(long = "only", value_enum)]
     parts: Vec<Part>,
-    /// Where figures and charts are kept.
-    #[arg(long, default_value = "docs/results")]
-    folder: PathBuf,
+    /// Measures nothing: makes page and charts of the figures that are there.
+    #[arg(long, conflicts_with_all = ["quick", "parts"])]
+    page: bool,
+    /// The folder of the page; figures and charts are in its folder `results`.
+    #[arg(long, default_value = "docs")]
+    docs: PathBuf,
 }
 
 impl Report {
     pub(crate) async fn run(self) -> Result<()> {
+        if !self.page {
+            self.measure().await?;
+        }
+        let raw = Raw::read(&self.docs.join("results"))?;
+        page::write(&raw, &self.docs)
+    }
+
+    async fn measure(&self) -> Result<()> {
         let programs = Programs::here(&Contender::all().collect::<Vec<_>>())?;
-        let parts = if self.parts.is_empty() { Part::ALL.to_vec() } else { self.parts };
-        for part in parts {
+        let parts = if self.parts.is_empty() { &Part::ALL[..] } else { &self.parts };
+        let folder = self.docs.join("results");
+        for &part in parts {
             let start = Instant::now();
             eprintln!("== {}", part.name());
-            run(part, Extent { full: !self.quick }, &self.folder, &programs).await?;
+            run(part, Extent { full: !self.quick }, &folder, &programs).await?;
             eprintln!("== {}: {} s", part.name(), start.elapsed().as_secs());
         }
         Ok(())

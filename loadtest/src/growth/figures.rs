@@ -135,6 +135,20 @@ pub enum Login {
     IsRefused,
 }
 
+impl Login {
+    /// What tables call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fails => "fails",
+            Self::FailsFresh => "fails, never seen before",
+            Self::FailsHot => "fails, always the same",
+            Self::Succeeds => "succeeds",
+            Self::IsRefused => "is refused",
+        }
+    }
+}
+
 /// What a login costs everybody who takes part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ExpenseFigure {

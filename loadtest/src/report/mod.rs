@@ -2,5 +2,6 @@
 
 pub mod chart;
 pub mod figures;
+pub mod page;
 pub mod raw;
 pub mod run;
