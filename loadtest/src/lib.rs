@@ -8,7 +8,7 @@
 //! - [`peers`]: what other people install;
 //! - [`growth`]: when there is more of everything; [`throughput`]: the libraries without an app;
 //! - [`usage`]: what that costs; [`machine`]: on what;
-//! - [`report`]: all of it as a page.
+//! - [`number`]: what is done with figures; [`report`]: all of it as a page.
 
 pub mod app;
 pub mod attacks;
@@ -18,6 +18,7 @@ pub mod driver;
 pub mod growth;
 pub mod logins;
 pub mod machine;
+pub mod number;
 pub mod peers;
 pub mod report;
 pub mod site;

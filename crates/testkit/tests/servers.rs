@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lockout_testkit::servers::{
-    Proxy, RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster, TestRedis,
+    OtherServer, Proxy, RedisCluster, RedisSentinels, RedisServer, ServerError, TestCluster,
+    TestRedis,
 };
 use redis::cluster::ClusterClient;
 use redis::sentinel::{SentinelClient, SentinelServerType};
@@ -327,6 +328,28 @@ fn nothing_is_left_of_a_server_that_is_dropped_even_if_it_is_paused() {
     drop((killed, paused));
     assert!(!pids.into_iter().any(is_running));
     assert!(!folders.iter().any(|folder| folder.exists()));
+}
+
+#[test]
+fn any_program_is_a_server_and_gone_with_its_value() {
+    let command = |address: SocketAddr| {
+        let port = address.port().to_string();
+        ["NAME=value", "redis-server", "--port", &port, "--save", ""].map(str::to_owned).to_vec()
+    };
+    let answers = |address| TcpStream::connect(address).is_ok();
+    let server = OtherServer::start("redis", command, answers).unwrap();
+    let (address, folder) = (server.address(), server.folder().to_owned());
+    assert!(folder.join("log").exists() && server.pid() > 0);
+    drop(server);
+    assert!(!folder.exists() && !answers(address));
+}
+
+#[test]
+fn a_program_that_ends_before_it_answers_is_an_error_with_its_last_words() {
+    let command =
+        |_| ["sh", "-c", "echo no port is good enough; exit 1"].map(str::to_owned).to_vec();
+    let error = OtherServer::start("picky", command, |_| false).unwrap_err();
+    assert!(error.to_string().contains("no port is good enough"), "{error}");
 }
 
 #[test]

@@ -123,11 +123,8 @@ impl Held {
     /// Guesses when the gate opens.
     pub(super) async fn guess(&mut self, server: SocketAddr, from: IpAddr, gate: &Gate) -> Answer {
         match self.status(server, from, gate).await {
-            Ok(StatusCode::NO_CONTENT) => Answer::Welcome,
-            Ok(StatusCode::UNAUTHORIZED) => Answer::Wrong,
-            Ok(StatusCode::TOO_MANY_REQUESTS) => Answer::Refused,
-            Ok(StatusCode::SERVICE_UNAVAILABLE) => Answer::Unavailable,
-            Ok(_) | Err(_) => Answer::Broken,
+            Ok(status) => status.into(),
+            Err(_) => Answer::Broken,
         }
     }
 

@@ -1,15 +1,21 @@
 //! Measures everything, and writes the page.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 use lockout_loadtest::Result;
 use lockout_loadtest::contender::Contender;
+use lockout_loadtest::report::figures::Quotations;
+use lockout_loadtest::report::measured::measured;
 use lockout_loadtest::report::page;
 use lockout_loadtest::report::raw::{Part, Raw};
 use lockout_loadtest::report::run::{Extent, run};
 use lockout_loadtest::site::Programs;
+
+/// Where this workspace has its documents.
+const DOCS: &str = "docs";
 
 /// Measures everything, beside the peers, and writes figures, charts and the page.
 #[derive(Debug, Args)]
@@ -24,7 +30,7 @@ pub(crate) struct Report {
     #[arg(long, conflicts_with_all = ["quick", "parts"])]
     page: bool,
     /// The folder of the page; figures and charts are in its folder `results`.
-    #[arg(long, default_value = "docs")]
+    #[arg(long, default_value = DOCS)]
     docs: PathBuf,
 }
 
@@ -34,7 +40,8 @@ impl Report {
             self.measure().await?;
         }
         let raw = Raw::read(&self.docs.join("results"))?;
-        page::write(&raw, &self.docs)
+        page::write(&raw, &self.docs)?;
+        if self.docs == Path::new(DOCS) { quote(&raw) } else { Ok(()) }
     }
 
     async fn measure(&self) -> Result<()> {
@@ -49,4 +56,15 @@ impl Report {
         }
         Ok(())
     }
+}
+
+/// Puts what was measured into the documents that quote it.
+fn quote(raw: &Raw) -> Result<()> {
+    let quotations = Quotations::read(&fs::read_to_string("docs/results/figures.toml")?)?;
+    let measured = measured(raw);
+    for document in quotations.documents() {
+        let content = fs::read_to_string(document)?;
+        fs::write(document, quotations.rewritten(document, &content, &measured)?)?;
+    }
+    Ok(())
 }

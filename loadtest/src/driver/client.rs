@@ -51,6 +51,18 @@ pub enum Answer {
     Broken,
 }
 
+impl From<StatusCode> for Answer {
+    fn from(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NO_CONTENT => Self::Welcome,
+            StatusCode::UNAUTHORIZED => Self::Wrong,
+            StatusCode::TOO_MANY_REQUESTS => Self::Refused,
+            StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
+            _ => Self::Broken,
+        }
+    }
+}
+
 /// A connection to a login app.
 #[derive(Debug)]
 pub struct Client {
@@ -99,11 +111,8 @@ impl Client {
     /// Logs in. A connection that broke stays broken.
     pub async fn log_in(&mut self, login: &Login) -> Answer {
         match self.status(login).await {
-            Ok(StatusCode::NO_CONTENT) => Answer::Welcome,
-            Ok(StatusCode::UNAUTHORIZED) => Answer::Wrong,
-            Ok(StatusCode::TOO_MANY_REQUESTS) => Answer::Refused,
-            Ok(StatusCode::SERVICE_UNAVAILABLE) => Answer::Unavailable,
-            Ok(_) | Err(_) => Answer::Broken,
+            Ok(status) => status.into(),
+            Err(_) => Answer::Broken,
         }
     }
 

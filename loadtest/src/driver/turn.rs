@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answer, Tally};
 use crate::Result;
+use crate::number::float;
 use crate::site::Site;
 use crate::usage::Usage;
 
@@ -105,9 +106,4 @@ impl Before {
             verified: share(self.verified, after.verified),
         })
     }
-}
-
-/// Exact below four milliards, which is more logins, or microseconds, than a turn has.
-fn float(count: u64) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }

@@ -14,7 +14,8 @@ use super::plan::Plan;
 use super::processes::TASKS;
 use super::usage;
 use crate::Error;
-use crate::throughput::{median, run};
+use crate::number::median;
+use crate::throughput::run;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -147,7 +148,7 @@ impl Measured {
             masters: masters.len(),
             login,
             tasks: TASKS,
-            per_second: median(&self.rates),
+            per_second: median(self.rates.iter().copied()),
             nodes: self.used.iter().zip(masters).map(node).collect::<Result<_, Error>>()?,
         })
     }

@@ -11,7 +11,8 @@ use super::plan::Plan;
 use super::processes::TASKS;
 use super::usage;
 use crate::Error;
-use crate::throughput::{median, run};
+use crate::number::median;
+use crate::throughput::run;
 
 /// What each kind of login costs in one store.
 ///
@@ -34,7 +35,7 @@ pub async fn expenses(kind: Kind, plan: Plan) -> Result<Vec<ExpenseFigure>, Erro
                 turns.push(turn);
             }
         }
-        let of = |figure: fn(&Turn) -> f64| median(&turns.iter().map(figure).collect::<Vec<_>>());
+        let of = |figure: fn(&Turn) -> f64| median(turns.iter().map(figure));
         let is_redis = home.redis().is_some();
         figures.push(ExpenseFigure {
             store: kind.to_string(),

@@ -172,24 +172,3 @@ pub struct ExpenseFigure {
     /// Bytes that the server answers to a login, if it says.
     pub output_bytes: Option<f64>,
 }
-
-/// A whole number as a figure, to 53 bits.
-#[must_use]
-pub fn float(number: u64) -> f64 {
-    let half = |bits: u64| f64::from(u32::try_from(bits & 0xffff_ffff).unwrap_or(u32::MAX));
-    half(number >> 32) * 4_294_967_296.0 + half(number)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::float;
-
-    #[test]
-    fn whole_numbers_stay_whole() {
-        for (number, figure) in
-            [(0, 0.0), (7, 7.0), (5_000_000_000, 5e9), (1 << 52, 2_f64.powi(52))]
-        {
-            assert!((float(number) - figure).abs() < 0.5, "{number}");
-        }
-    }
-}

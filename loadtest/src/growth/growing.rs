@@ -6,12 +6,14 @@ use hdrhistogram::Histogram;
 use lockout_core::Guard;
 
 use super::crowd::{self, attempts_of};
-use super::figures::{GrowthFigure, Latency, float};
+use super::figures::{GrowthFigure, Latency};
 use super::filling::fill;
 use super::home::{Home, Kind};
 use super::plan::Plan;
 use crate::Error;
-use crate::throughput::{Named, in_turn, median};
+use crate::number::float;
+use crate::number::median;
+use crate::throughput::{Named, in_turn};
 
 /// How many tasks call at once where there are many.
 const TASKS: u32 = 32;
@@ -104,7 +106,7 @@ async fn latencies(sides: &[Side; 2], plan: Plan) -> Result<Latencies, Error> {
     }
     let of = |side: usize, quantile| {
         let values = turns.iter().map(|turn| float(turn[side].value_at_quantile(quantile)));
-        median(&values.collect::<Vec<_>>())
+        median(values)
     };
     let latency =
         |side| Latency { p50_ns: of(side, 0.5), p90_ns: of(side, 0.9), p99_ns: of(side, 0.99) };
@@ -112,7 +114,7 @@ async fn latencies(sides: &[Side; 2], plan: Plan) -> Result<Latencies, Error> {
         let [floor, ours] = [0, 1].map(|side: usize| float(turn[side].value_at_quantile(0.5)));
         ours / floor
     });
-    let ratio = median(&ratios.collect::<Vec<_>>());
+    let ratio = median(ratios);
     Ok(Latencies { floor: latency(0), ours: latency(1), ratio })
 }
 

@@ -9,10 +9,11 @@ use hdrhistogram::Histogram;
 use lockout_core::{Policy, Subject};
 
 use super::crowd::{self, attempts_of};
-use super::figures::{MapFigure, float};
+use super::figures::MapFigure;
 use super::plan::Plan;
 use crate::Error;
-use crate::throughput::median;
+use crate::number::float;
+use crate::number::median;
 
 /// As much as a record.
 type Value = [u64; 12];
@@ -41,9 +42,9 @@ pub fn maps(plan: Plan) -> Result<Vec<MapFigure>, Error> {
                 turns.push(seen);
             }
         }
-        let of = |which: usize| median(&turns.iter().map(|seen| seen[which]).collect::<Vec<_>>());
+        let of = |which: usize| median(turns.iter().map(|seen| seen[which]));
         let ratios: Vec<_> = turns.iter().map(|[few, many]| many / few).collect();
-        let (floor_p50_ns, p50_ns, ratio) = (of(0), of(1), median(&ratios));
+        let (floor_p50_ns, p50_ns, ratio) = (of(0), of(1), median(ratios));
         figures.push(MapFigure { subjects, p50_ns, floor_p50_ns, ratio });
     }
     Ok(figures)

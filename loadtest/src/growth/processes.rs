@@ -12,7 +12,8 @@ use super::filling::fill;
 use super::home::{Home, Kind};
 use super::plan::Plan;
 use crate::Error;
-use crate::throughput::{median, per_second};
+use crate::number::median;
+use crate::throughput::per_second;
 
 /// The first argument of a process that [`child`] is the work of.
 pub const CHILD: &str = "growth-child";
@@ -53,8 +54,8 @@ pub async fn processes(kind: Kind, plan: Plan) -> Result<Vec<ProcessesFigure>, E
     }
     let figure = |(processes, of): (u32, &Vec<f64>)| {
         let ratios: Vec<_> = of.iter().zip(&rates[0]).map(|(many, one)| many / one).collect();
-        let (store, per_second) = (kind.to_string(), median(of));
-        ProcessesFigure { store, processes, tasks: TASKS, per_second, ratio: median(&ratios) }
+        let (store, per_second) = (kind.to_string(), median(of.iter().copied()));
+        ProcessesFigure { store, processes, tasks: TASKS, per_second, ratio: median(ratios) }
     };
     Ok((1..).zip(&rates).map(figure).collect())
 }

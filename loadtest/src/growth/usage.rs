@@ -1,10 +1,11 @@
 //! What processes and servers say that they have used.
 
 use lockout_testkit::servers::RedisServer;
-use procfs::process::{Process, all_processes};
+use procfs::process::Process;
 
-use super::figures::float;
 use crate::Error;
+use crate::number::float;
+use crate::usage::Usage;
 
 /// Seconds of a core that this process has worked.
 pub(crate) fn own_cpu_seconds() -> Result<f64, Error> {
@@ -14,19 +15,7 @@ pub(crate) fn own_cpu_seconds() -> Result<f64, Error> {
 
 /// Seconds of a core that a server has worked, its processes included.
 pub(crate) fn server_cpu_seconds(pid: u32) -> Result<f64, Error> {
-    let pid = i32::try_from(pid)?;
-    let mut ticks = 0;
-    for process in all_processes()? {
-        // Others may end while one looks.
-        let Ok(stat) = process.and_then(|process| process.stat()) else { continue };
-        if stat.pid == pid {
-            let ended = u64::try_from(stat.cutime + stat.cstime)?;
-            ticks += stat.utime + stat.stime + ended;
-        } else if stat.ppid == pid {
-            ticks += stat.utime + stat.stime;
-        }
-    }
-    Ok(seconds(ticks))
+    Ok(float(Usage::of_tree(pid)?.cpu_us) / 1e6)
 }
 
 fn seconds(ticks: u64) -> f64 {

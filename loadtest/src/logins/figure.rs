@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Load, Scenario};
 use crate::contender::{Contender, Hash, NotRun};
 use crate::driver::Turn;
+use crate::number::median;
 
 /// All that a run of [`measure`](super::measure) gave.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,31 +68,5 @@ impl Measured {
                 && figure.load == load
                 && figure.scenario == scenario
         })
-    }
-}
-
-/// The one in the middle, or between the two in the middle. Not a number if there are none.
-pub fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match (values.len(), values.len() / 2) {
-        (0, _) => f64::NAN,
-        (count, middle) if count % 2 == 1 => values[middle],
-        (_, middle) => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn medians() {
-        assert!(median(std::iter::empty()).is_nan());
-        for (values, expected) in
-            [(vec![3.0], 3.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![1.0, 2.0, 4.0, 9.0], 3.0)]
-        {
-            assert!((median(values.into_iter()) - expected).abs() < f64::EPSILON);
-        }
     }
 }

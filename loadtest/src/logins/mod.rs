@@ -10,7 +10,7 @@ mod measure;
 mod plan;
 mod scenario;
 
-pub use self::figure::{LoginFigure, Measured, median};
+pub use self::figure::{LoginFigure, Measured};
 pub use self::measure::{bar, measure};
 pub use self::plan::{Cell, Load, Plan};
 pub use self::scenario::{Scenario, WRONG};

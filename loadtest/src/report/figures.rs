@@ -1,7 +1,7 @@
 //! The figures that documents quote, kept equal to what was measured.
 //!
 //! `docs/results/figures.toml` says which text of which document quotes which figures. A text has a
-//! place for each: `{2}` is a number with two decimals.
+//! place for each: `{2}` is a number with two decimals. [What figures are called](super::measured).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -115,7 +115,7 @@ impl Quotation {
         }
         let mut text = literals[0].to_owned();
         for ((figure, digits), literal) in self.of.iter().zip(decimals).zip(&literals[1..]) {
-            let value = measured.get(figure).ok_or_else(|| QuotationError::Unknown {
+            let value = value(figure, measured).ok_or_else(|| QuotationError::Unknown {
                 document: self.document.clone(),
                 figure: figure.clone(),
             })?;
@@ -136,6 +136,14 @@ impl Quotation {
                 times: found.len(),
             }),
         }
+    }
+}
+
+/// The figure of this name, or the quotient of two: `one // other`.
+fn value(name: &str, measured: &Measured) -> Option<f64> {
+    match name.split_once(" // ") {
+        Some((one, other)) => Some(measured.get(one)? / measured.get(other)?),
+        None => measured.get(name).copied(),
     }
 }
 
@@ -198,6 +206,8 @@ mod tests {
         assert_eq!(text, DOCUMENT.replace("1.2", "2.3").replace("340", "1000"));
         let text = rewritten("| a | {2} | {0} |", &["x", "x"]).unwrap();
         assert_eq!(text, DOCUMENT.replace("| 0.5 | 12 |", "| 2.35 | 2 |"));
+        let text = rewritten("costs {0} times as much", &["y // x"]).unwrap();
+        assert_eq!(text, DOCUMENT.replace("1.2", "427"));
         assert_eq!(rewritten("and {0} B.\n|", &["y"]).unwrap(), DOCUMENT.replace("340", "1000"));
     }
 

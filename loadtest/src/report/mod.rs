@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod figures;
+pub mod measured;
 pub mod page;
 pub mod raw;
 pub mod run;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::growth::crowd;
+use crate::number::median;
 
 pub use self::peers::beside_peers;
 
@@ -168,7 +169,7 @@ pub async fn in_turn(
     let rate = |(call, turns): (&Named, Vec<f64>)| Rate {
         name: call.name.clone(),
         tasks,
-        per_second: median(&turns),
+        per_second: median(turns.iter().copied()),
         turns,
     };
     Ok(calls.iter().zip(rates).map(rate).collect())
@@ -177,14 +178,6 @@ pub async fn in_turn(
 /// Who goes when: there and back, so that nobody is always first.
 fn order_of(calls: usize, round: u32) -> impl Iterator<Item = usize> {
     (0..calls).map(move |at| if round.is_multiple_of(2) { at } else { calls - 1 - at })
-}
-
-/// The one in the middle; zero if there is none.
-#[must_use]
-pub fn median(figures: &[f64]) -> f64 {
-    let mut figures = figures.to_vec();
-    figures.sort_unstable_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

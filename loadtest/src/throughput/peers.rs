@@ -10,8 +10,9 @@ use lockout_testkit::servers::RedisServer;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::{Names, Rate, failed_logins, median, per_second};
+use super::{Names, Rate, failed_logins, per_second};
 use crate::growth::crowd;
+use crate::number::median;
 use crate::peers::{PeerError, Tools};
 use crate::site::Programs;
 use crate::{Error, Result};
@@ -67,7 +68,7 @@ pub async fn beside_peers(programs: &Programs, turns: u32, seconds: u64) -> Resu
     let rate = |name: &str, turns: Vec<f64>| Rate {
         name: name.to_owned(),
         tasks: TASKS,
-        per_second: median(&turns),
+        per_second: median(turns.iter().copied()),
         turns,
     };
     let own = rate(ours.name(), own);

@@ -42,7 +42,9 @@ async fn main() -> Result<(), Failure> {
     let run = std::process::id();
     let start = Instant::now();
     let tasks: Vec<_> = (0..loops)
-        .map(|number| tokio::spawn(guess(Arc::clone(&limiter), format!("{run}-{number}"), start + time)))
+        .map(|number| {
+            tokio::spawn(guess(Arc::clone(&limiter), format!("{run}-{number}"), start + time))
+        })
         .collect();
     let mut logins = 0;
     for task in tasks {
@@ -61,8 +63,7 @@ async fn guess(limiter: Arc<AsyncRateLimiter>, who: String, end: Instant) -> Res
             ("username".to_owned(), name.clone()),
             ("address".to_owned(), name.clone()),
         ]);
-        let checked =
-            limiter.check_rate_limited_and_update(&namespace, &values, 1, false).await?;
+        let checked = limiter.check_rate_limited_and_update(&namespace, &values, 1, false).await?;
         if checked.limited {
             return Err(format!("{name} was refused").into());
         }

@@ -6,7 +6,7 @@ use crate::attacks::figure::{Counts, Honest};
 use crate::attacks::{Attack, AttackFigure};
 use crate::contender::{Contender, Hash};
 use crate::driver::{Answer, Protocol};
-use crate::growth::figures::float;
+use crate::number::float;
 use crate::report::chart::{Bars, Scale};
 use crate::report::raw::{Raw, Run};
 

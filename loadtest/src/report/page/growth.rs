@@ -3,8 +3,9 @@
 use super::markdown::{figure, table};
 use super::{Chart, Drawing, Section};
 use crate::growth::figures::{
-    BytesAre, ClusterFigure, ExpenseFigure, GrowthFigure, MapFigure, ProcessesFigure, float,
+    BytesAre, ClusterFigure, ExpenseFigure, GrowthFigure, MapFigure, ProcessesFigure,
 };
+use crate::number::float;
 use crate::report::chart::{Lines, Scale};
 use crate::report::raw::{Growth, Raw, Run};
 

@@ -6,6 +6,9 @@ mod logins;
 mod markdown;
 mod peers;
 
+pub(super) use self::attacks::burst_verified;
+pub(super) use self::logins::added_us;
+
 use std::fs;
 use std::path::Path;
 
