@@ -8,7 +8,7 @@ use crate::report::raw::{Growth, Part, write};
 use crate::site::Programs;
 use crate::{Result, attacks, logins, throughput};
 
-/// Subjects that databases grow to: ten times as many take most of an hour to make.
+/// Subjects that databases grow to: ten times as many take a quarter of an hour more.
 const MOST_ROWS: u64 = 1_000_000;
 
 /// How much is measured.
