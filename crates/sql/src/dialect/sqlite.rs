@@ -1,6 +1,7 @@
 //! SQLite.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use lockout_core::StoreErrorKind;
 use sqlx::error::DatabaseError;
@@ -16,6 +17,9 @@ use crate::row::Columns;
 
 /// More writers than one wait for each other, and reading is done in no time.
 const MAX_CONNECTIONS: u32 = 4;
+
+/// Between two tries to make the tables.
+const PAUSE: Duration = Duration::from_millis(10);
 
 impl Driver for Sqlite {
     const STORE: &'static str = "sqlite";
@@ -78,7 +82,18 @@ impl Driver for Sqlite {
 
     async fn migrate(pool: &Pool<Self>, plan: Plan) -> Result<(), sqlx::Error> {
         // Nobody else may write until the transaction ends, whatever becomes of this process.
-        let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = loop {
+            match pool.begin_with("BEGIN IMMEDIATE").await {
+                // Whoever opens a new file while another connection makes it is told so at once,
+                // whatever the busy timeout.
+                Err(sqlx::Error::Database(error))
+                    if matches!(Self::failure(&*error), Failure::Again) =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                begun => break begun?,
+            }
+        };
         transaction.execute(sqlx::raw_sql(plan.history.clone())).await?;
         let version: i64 =
             sqlx::query_scalar(plan.version.clone()).fetch_one(&mut *transaction).await?;
