@@ -3,7 +3,7 @@
 use super::markdown::{figure, table};
 use super::{Chart, Drawing, Section};
 use crate::growth::figures::{
-    BytesAre, ClusterFigure, ExpenseFigure, GrowthFigure, MapFigure, ProcessesFigure,
+    ClusterFigure, ExpenseFigure, GrowthFigure, MapFigure, ProcessesFigure,
 };
 use crate::number::float;
 use crate::report::chart::{Lines, Scale};
@@ -70,7 +70,6 @@ fn subjects(Growth { stores: figures, maps }: &Growth, section: &mut Section) {
          for the others.",
     );
     section.add(table(&head, rows(&|figure| figure.bytes_per_subject)));
-    debug_assert!(figures.iter().all(|f| f.bytes_are != BytesAre::Disk || f.store != "moka"));
 }
 
 fn map_row(maps: &[MapFigure], sizes: &[u64]) -> Vec<String> {
