@@ -27,11 +27,14 @@ macro_rules! source {
     };
 }
 
-pub(crate) const RESERVE: &str = source!("words.lua", "plain.lua", "record.lua", "reserve.lua");
-pub(crate) const SETTLE: &str = source!("words.lua", "record.lua", "settle.lua");
-pub(crate) const SETTLE_ONCE: &str = source!("words.lua", "record.lua", "once.lua", "settle.lua");
+pub(crate) const RESERVE: &str =
+    source!("words.lua", "reserve_plain.lua", "record.lua", "reserve.lua");
+pub(crate) const SETTLE: &str =
+    source!("words.lua", "settle_plain.lua", "record.lua", "settle.lua");
+pub(crate) const SETTLE_ONCE: &str =
+    source!("words.lua", "once.lua", "settle_plain.lua", "record.lua", "settle.lua");
 pub(crate) const UNDO: &str =
-    source!("words.lua", "record.lua", "once.lua", "undo.lua", "settle.lua");
+    source!("words.lua", "record.lua", "once.lua", "undo.lua", "settle_plain.lua", "settle.lua");
 pub(crate) const LOCK: &str = source!("words.lua", "record.lua", "lock.lua");
 pub(crate) const LOG_APPEND: &str = source!("log_append.lua");
 pub(crate) const LOG_PRUNE: &str = source!("log_prune.lua");

@@ -1,5 +1,3 @@
-local NEVER, LONGEST, GRACE = 281474976710655, 1099511627775, 10000
-
 local function is_corrupt(value)
   return #value < 27 or byte(value) > 31
 end

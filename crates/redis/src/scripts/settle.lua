@@ -6,10 +6,8 @@
 --           B whether its mark goes, B its place (0 tolerated, 1 last, 2 beyond), I6 its number,
 --           I6 when it was charged, I6 when earlier failures would have been forgotten; then the
 --           rule as in reserve.lua, from I4 limit on
---   reply   the n records as they were, nil where there was none; who asks runs the engine on them
-local n = math.floor(#KEYS / 2)
-local values = call('MGET', unpack(KEYS, 1, n))
-local time = unpack_bytes('>I6', ARGV[1])
+--   reply   the n records as they were, nil where there was none; who asks runs the engine on them.
+--           The short way answers them as one string
 for i = 1, n do
   if values[i] and is_corrupt(values[i]) then return corrupt() end
 end

@@ -16,3 +16,4 @@
 -- quarter. Whatever was set at t then holds to the end of that quarter and a whole period more.
 local call, pack, unpack_bytes, byte, sub = redis.call, struct.pack, struct.unpack, string.byte, string.sub
 local NARROW, WIDE, LOCK = '>BI6I6I2I2I5I5', '>BI6I6I4I4I5I5', '>I6I6I6I6'
+local NEVER, LONGEST, GRACE = 281474976710655, 1099511627775, 10000
