@@ -53,15 +53,15 @@ impl Plan {
         }
     }
 
-    /// Enough to see that all of it works: up to a minute for a contender.
+    /// Enough to see that all of it works: up to half a minute for a contender.
     #[must_use]
     pub fn quick() -> Self {
         Self {
-            limit: Duration::from_secs(6),
-            argon2_burst: 200,
+            limit: Duration::from_secs(4),
+            argon2_burst: 60,
             guess_every: Duration::from_micros(500),
             flood: 20_000,
-            flood_limit: Duration::from_secs(3),
+            flood_limit: Duration::from_secs(2),
             outage: Duration::from_secs(3),
             ..Self::full()
         }
