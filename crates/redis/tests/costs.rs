@@ -105,6 +105,35 @@ async fn a_subject_takes_at_most_165_bytes() {
 }
 
 #[tokio::test]
+async fn a_key_outlives_its_record_though_few_failures_set_its_time_to_live() {
+    const STEP: u64 = 20_000;
+    let server = RedisServer::start().unwrap();
+    let clock = noon();
+    let rule = Rule::builder(Scope::Username).failure_limit(100);
+    let policy = Policy::builder().rule(rule).build().unwrap();
+    let store = RedisStore::open(&server.url()).unwrap();
+    let guard = Guard::builder(store, policy).clock(clock.clone()).build();
+    let alice = Attempt::new().username("alice");
+    admit(&guard, &alice).await.fail().await.unwrap();
+    let key = server.cli(&["RANDOMKEY"]).unwrap();
+    let key = key.trim();
+    let lives = || -> u64 { server.cli(&["PTTL", key]).unwrap().trim().parse().unwrap() };
+    let mut set = 0;
+    for _ in 0..40 {
+        // The server's clock is not the test's: its time goes by here.
+        clock.advance(std::time::Duration::from_millis(STEP));
+        let left = lives() - STEP;
+        server.cli(&["PEXPIRE", key, &left.to_string()]).unwrap();
+        admit(&guard, &alice).await.fail().await.unwrap();
+        let lives = lives();
+        assert!(lives >= 310_000, "the record is kept for 310 s more, the key for {lives} ms");
+        set += u32::from(lives > left);
+    }
+    // 800 s are ten quarters of 310 s, and a bit.
+    assert!((10..=11).contains(&set), "set by {set} of 40 failures");
+}
+
+#[tokio::test]
 async fn listing_reads_what_is_locked_and_nothing_else() {
     let server = RedisServer::start().unwrap();
     let store = RedisStore::open(&server.url()).unwrap();

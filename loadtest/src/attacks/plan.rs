@@ -57,7 +57,7 @@ impl Plan {
     #[must_use]
     pub fn quick() -> Self {
         Self {
-            limit: Duration::from_secs(4),
+            limit: Duration::from_secs(3),
             argon2_burst: 60,
             guess_every: Duration::from_micros(500),
             flood: 20_000,

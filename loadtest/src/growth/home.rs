@@ -57,12 +57,6 @@ impl Kind {
         }
     }
 
-    /// Whether it is a database.
-    #[must_use]
-    pub const fn is_sql(self) -> bool {
-        matches!(self, Self::Postgres | Self::MariaDb | Self::Sqlite)
-    }
-
     /// What its bytes are.
     #[must_use]
     pub const fn bytes_are(self) -> BytesAre {

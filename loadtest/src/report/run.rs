@@ -8,9 +8,6 @@ use crate::report::raw::{Growth, Part, write};
 use crate::site::Programs;
 use crate::{Result, attacks, logins, throughput};
 
-/// Subjects that databases grow to: ten times as many take a quarter of an hour more.
-const MOST_ROWS: u64 = 1_000_000;
-
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
@@ -74,8 +71,6 @@ pub async fn run(part: Part, extent: Extent, folder: &Path, programs: &Programs)
 async fn grown(plan: growth::Plan) -> Result<Growth> {
     let mut stores = Vec::new();
     for kind in Kind::ALL {
-        let most = if kind.is_sql() { MOST_ROWS } else { u64::MAX };
-        let plan = growth::Plan { largest: plan.largest.min(most), ..plan };
         let figures = growth::grow(kind, plan, |figure| {
             eprintln!("growth: {} at {}: {:.2}", figure.store, figure.subjects, figure.ratio);
         });

@@ -14,6 +14,7 @@
 -- The key outlives the record by a quarter, so that the time to live need not be set anew by each
 -- write: it stays if the record is kept for as long as before and was last touched in the same
 -- quarter. Whatever was set at t then holds to the end of that quarter and a whole period more.
-local call, pack, unpack_bytes, byte, sub = redis.call, struct.pack, struct.unpack, string.byte, string.sub
+local call, pack, unpack_bytes = redis.call, struct.pack, struct.unpack
+local byte, sub, format = string.byte, string.sub, string.format
 local NARROW, WIDE, LOCK = '>BI6I6I2I2I5I5', '>BI6I6I4I4I5I5', '>I6I6I6I6'
 local NEVER, LONGEST, GRACE = 281474976710655, 1099511627775, 10000
