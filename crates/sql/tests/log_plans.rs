@@ -59,7 +59,6 @@ async fn fill(kept: &Kept) {
     let begin = NOON.as_millis();
     let numbers = match kept.database.name() {
         "postgres" => format!("SELECT i FROM generate_series(1, {ROWS}) AS i"),
-        "mysql" => format!("SELECT seq AS i FROM seq_1_to_{ROWS}"),
         _ => format!(
             "WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < \
              {ROWS}) SELECT i FROM numbers"
@@ -75,7 +74,14 @@ async fn fill(kept: &Kept) {
             CASE WHEN i % 50 = 2 THEN 'bob' ELSE 'alice' END
         FROM ({numbers}) AS numbers"
     );
-    kept.database.run(&kept.named(&insert)).await;
+    // More numbers in a row than MariaDB and MySQL make unasked; each reads its own part of this.
+    let deep = match kept.database.name() {
+        "mysql" => {
+            "SET /*M! max_recursive_iterations */ /*!80000 cte_max_recursion_depth */ = 200000;"
+        }
+        _ => "",
+    };
+    kept.database.run(&kept.named(&format!("{deep} {insert}"))).await;
 }
 
 async fn analyze(kept: &Kept) {
@@ -165,7 +171,11 @@ async fn mariadb_reads_every_page_off_one_index_in_order() {
         });
         for (statement, values) in recent.chain([prune]) {
             let text = filled(&kept.named(statement.text), &values);
-            let plan = kept.database.texts(&format!("EXPLAIN FORMAT=JSON {text}")).await.join("\n");
+            // MySQL alone reads this: later versions say the same in other words.
+            let words = "SET @json = 1 /*!80300, explain_json_format_version = 1 */;";
+            let plan = format!("{words} EXPLAIN FORMAT=JSON {text}");
+            let plan = kept.database.texts(&plan).await.join("\n");
+            let plan = plan.replace("\"using_filesort\": false", "");
             assert!(plan.contains(&format!("\"key\": \"{}\"", statement.index)), "{plan}");
             assert!(!plan.contains("filesort") && !plan.contains("temporary"), "{plan}");
             if text.starts_with("SELECT") {

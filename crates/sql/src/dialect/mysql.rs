@@ -73,7 +73,7 @@ impl Driver for MySql {
     async fn migrate(pool: &Pool<Self>, plan: Plan) -> Result<(), sqlx::Error> {
         // The lock goes with the connection, whatever becomes of this process.
         let mut connection = pool.acquire().await?.detach();
-        let waited: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(SHA1(?), ?)")
+        let waited: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(SHA2(?, 256), ?)")
             .bind(&plan.lock)
             .bind(MIGRATION_WAIT)
             .fetch_one(&mut connection)
