@@ -134,6 +134,29 @@ async fn a_key_outlives_its_record_though_few_failures_set_its_time_to_live() {
 }
 
 #[tokio::test]
+async fn each_key_of_an_attempt_lives_as_long_as_its_own_record() {
+    let server = RedisServer::start().unwrap();
+    let rule = |scope, minutes: u64| {
+        let cooloff = std::time::Duration::from_secs(60 * minutes);
+        Rule::builder(scope).failure_limit(100).cooloff(cooloff)
+    };
+    let rules = Policy::builder().rule(rule(Scope::Username, 5)).rule(rule(Scope::Ip, 60));
+    let guard = guard(&server, rules.build().unwrap());
+    let alice = Attempt::new().username("alice").ip([192, 0, 2, 1]);
+    let lives = |letter: &str| -> u64 {
+        let key = server.cli(&["KEYS", &format!("*:{letter}:*")]).unwrap();
+        server.cli(&["PTTL", key.trim()]).unwrap().trim().parse().unwrap()
+    };
+    admit(&guard, &alice).await.fail().await.unwrap();
+    assert!((310_000..=387_500).contains(&lives("u")), "{} ms", lives("u"));
+    assert!((3_610_000..=4_512_500).contains(&lives("i")), "{} ms", lives("i"));
+    // The name's failures are forgotten, the address's are not.
+    admit(&guard, &alice).await.succeed().await.unwrap();
+    assert!((1..=12_500).contains(&lives("u")), "{} ms", lives("u"));
+    assert!((3_610_000..=4_512_500).contains(&lives("i")), "{} ms", lives("i"));
+}
+
+#[tokio::test]
 async fn listing_reads_what_is_locked_and_nothing_else() {
     let server = RedisServer::start().unwrap();
     let store = RedisStore::open(&server.url()).unwrap();
