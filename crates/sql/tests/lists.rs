@@ -7,7 +7,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Foreign, Kind, NOON, PATIENT, Place, Tested, on_each_database};
+use common::{Foreign, Kind, NOON, Place, Tested, on_each_database};
 use lockout_core::{
     Access, AccessLists, Cursor, ListEntry, ListName, ListStore, Names, Page, Result,
     StoreErrorKind, Timestamp,
@@ -58,7 +58,7 @@ impl<D: Dialect> ListStore for Fresh<D> {
 
 #[cfg(feature = "sqlite")]
 async fn in_memory() -> lockout_sql::SqliteStore {
-    let store = SqlStore::builder().timeout(PATIENT).open("sqlite::memory:").unwrap();
+    let store = SqlStore::builder().timeout(common::PATIENT).open("sqlite::memory:").unwrap();
     store.migrate().await.unwrap();
     store
 }

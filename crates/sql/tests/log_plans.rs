@@ -4,6 +4,7 @@
 #![cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod both_mysqls;
 mod plain_sql;
 
 use plain_sql::{Kept, NOON, everywhere};
@@ -74,13 +75,7 @@ async fn fill(kept: &Kept) {
             CASE WHEN i % 50 = 2 THEN 'bob' ELSE 'alice' END
         FROM ({numbers}) AS numbers"
     );
-    // More numbers in a row than MariaDB and MySQL make unasked; each reads its own part of this.
-    let deep = match kept.database.name() {
-        "mysql" => {
-            "SET /*M! max_recursive_iterations */ /*!80000 cte_max_recursion_depth */ = 200000;"
-        }
-        _ => "",
-    };
+    let deep = if kept.database.name() == "mysql" { both_mysqls::DEEP } else { "" };
     kept.database.run(&kept.named(&format!("{deep} {insert}"))).await;
 }
 
@@ -171,11 +166,8 @@ async fn mariadb_reads_every_page_off_one_index_in_order() {
         });
         for (statement, values) in recent.chain([prune]) {
             let text = filled(&kept.named(statement.text), &values);
-            // MySQL alone reads this: later versions say the same in other words.
-            let words = "SET @json = 1 /*!80300, explain_json_format_version = 1 */;";
-            let plan = format!("{words} EXPLAIN FORMAT=JSON {text}");
-            let plan = kept.database.texts(&plan).await.join("\n");
-            let plan = plan.replace("\"using_filesort\": false", "");
+            let plan = kept.database.texts(&both_mysqls::explain(&text)).await.join("\n");
+            let plan = both_mysqls::done(&plan);
             assert!(plan.contains(&format!("\"key\": \"{}\"", statement.index)), "{plan}");
             assert!(!plan.contains("filesort") && !plan.contains("temporary"), "{plan}");
             if text.starts_with("SELECT") {

@@ -3,18 +3,16 @@
 #![cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod both_mysqls;
 mod common;
 
 use std::time::Duration;
 
+use both_mysqls::DEEP;
 use common::{Foreign, Kind, NOON, Tested, on_each_database, subject};
 use lockout_core::{LockedQuery, LockoutStore as _};
 
 const OTHERS: i64 = 100_000;
-
-/// What MariaDB reads, and what MySQL reads: so many numbers in a row are more than either makes unasked.
-const DEEP: &str =
-    "SET /*M! max_recursive_iterations */ /*!80000 cte_max_recursion_depth */ = 200000;";
 
 /// A table with so many rows that are not locked.
 async fn filled<D: Tested>() -> (common::Place, lockout_sql::SqlStore<D>, Foreign<D>) {
@@ -103,12 +101,7 @@ async fn plans<D: Tested>(
                 lines(format!("EXPLAIN EXECUTE {name} ({values})")).await,
             ]
         }
-        Kind::MySql => {
-            // MySQL alone reads this: later versions say the same in other words.
-            let words = "SET @json = 1 /*!80300, explain_json_format_version = 1 */;";
-            let plan = lines(format!("{words} EXPLAIN FORMAT=JSON {known}")).await;
-            vec![plan.replace("\"using_filesort\": false", "")]
-        }
+        Kind::MySql => vec![both_mysqls::done(&lines(both_mysqls::explain(&known)).await)],
         Kind::Sqlite => vec![lines(format!("EXPLAIN QUERY PLAN {known}")).await],
     }
 }
